@@ -1,0 +1,203 @@
+//! Every public route: method and path template → owner, surface, access, body limit, timeout.
+//!
+//! The gateway routes by this table and counts usage by its templates; nothing else decides where a
+//! request goes. Templates use `{name}` for one non-empty segment.
+
+use crate::service::Service;
+use crate::surface::Surface;
+use std::time::Duration;
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Only with a credential of the route's surface.
+    Authenticated,
+    /// Anybody; limited per address.
+    Open,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub method: &'static str,
+    pub template: &'static str,
+    pub owner: Service,
+    pub surface: Surface,
+    pub access: Access,
+}
+
+impl Route {
+    /// The largest body that is passed on, in bytes.
+    pub const fn body_limit(&self) -> usize {
+        body_limit(self.surface)
+    }
+
+    /// How long the owner may take for the whole answer.
+    pub const fn timeout(&self) -> Duration {
+        match self.surface {
+            Surface::Lex => Duration::from_mins(1),
+            Surface::Partner | Surface::Ingest | Surface::Crm | Surface::Platform => Duration::from_secs(30),
+        }
+    }
+}
+
+/// The largest body of a surface, in bytes.
+pub const fn body_limit(surface: Surface) -> usize {
+    match surface {
+        Surface::Lex => 4 * 1024 * 1024,
+        Surface::Ingest => 1024 * 1024,
+        Surface::Partner | Surface::Crm | Surface::Platform => 256 * 1024,
+    }
+}
+
+/// What the table says about a method and a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    Found(&'static Route),
+    /// The path exists with these methods only.
+    WrongMethod(Vec<&'static str>),
+    Unknown,
+}
+
+/// Looks a method and a raw path up. The path is compared as it stands, without decoding.
+///
+/// Where a literal and a placeholder both fit (`/messages/batch`, `/messages/{messageId}`), the literal wins.
+pub fn find(method: &str, path: &str) -> Match {
+    let best = |candidates: &mut dyn Iterator<Item = &'static Route>| {
+        candidates.min_by_key(|route| route.template.matches('{').count())
+    };
+    let fitting = || ROUTES.iter().filter(|route| fits(route.template, path));
+    if let Some(route) = best(&mut fitting().filter(|route| route.method == method)) {
+        return Match::Found(route);
+    }
+    let mut methods: Vec<_> = fitting().map(|route| route.method).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    if methods.is_empty() { Match::Unknown } else { Match::WrongMethod(methods) }
+}
+
+fn fits(template: &str, path: &str) -> bool {
+    let mut given = path.split('/');
+    for wanted in template.split('/') {
+        match given.next() {
+            Some(segment) if wanted.starts_with('{') && !segment.is_empty() => {}
+            Some(segment) if wanted == segment => {}
+            _ => return false,
+        }
+    }
+    given.next().is_none()
+}
+
+const fn route(method: &'static str, template: &'static str, owner: Service, surface: Surface) -> Route {
+    Route { method, template, owner, surface, access: Access::Authenticated }
+}
+
+const fn open(method: &'static str, template: &'static str, owner: Service, surface: Surface) -> Route {
+    Route { method, template, owner, surface, access: Access::Open }
+}
+
+use Service::{CrmResources, Gateway, Ingest, LeadIntake, LexRouter, WebhookDispatcher};
+use Surface::{Crm, Lex, Partner, Platform};
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    // partner
+    open("GET", "/.well-known/jwks.json", Gateway, Partner),
+    open("GET", "/api/v1/healthz", LeadIntake, Partner),
+    route("POST", "/api/v1/partners/{partner_slug}/leads", LeadIntake, Partner),
+    route("GET", "/api/v1/partners/{partner_slug}/leads", LeadIntake, Partner),
+    route("GET", "/api/v1/partners/{partner_slug}/leads/{lead_id}", LeadIntake, Partner),
+    route("POST", "/api/v1/partners/{partner_slug}/webhook-subscriptions", WebhookDispatcher, Partner),
+    route("GET", "/api/v1/partners/{partner_slug}/webhook-subscriptions", WebhookDispatcher, Partner),
+    route(
+        "GET",
+        "/api/v1/partners/{partner_slug}/webhook-subscriptions/{subscription_id}/deliveries",
+        WebhookDispatcher,
+        Partner,
+    ),
+    // ingest
+    route("GET", "/api/v1/ingest/ping", Ingest, Surface::Ingest),
+    route("POST", "/api/v1/ingest/events", Ingest, Surface::Ingest),
+    route("POST", "/api/v1/ingest/snapshots", Ingest, Surface::Ingest),
+    // lex
+    route("POST", "/v1/messages", LexRouter, Lex),
+    route("POST", "/v1/messages/batch", LexRouter, Lex),
+    route("GET", "/v1/messages/{messageId}", LexRouter, Lex),
+    route("GET", "/v1/messages/{messageId}/acknowledgment", LexRouter, Lex),
+    route("POST", "/v1/leads", LexRouter, Lex),
+    route("POST", "/v1/leads/{leadId}/closure", LexRouter, Lex),
+    route("POST", "/v1/assets", LexRouter, Lex),
+    route("POST", "/v1/subscriptions", WebhookDispatcher, Lex),
+    route("GET", "/v1/subscriptions", WebhookDispatcher, Lex),
+    route("DELETE", "/v1/subscriptions/{subscriptionId}", WebhookDispatcher, Lex),
+    route("POST", "/v1/conformance/run", LexRouter, Lex),
+    route("GET", "/v1/conformance/report/{sessionId}", LexRouter, Lex),
+    open("GET", "/v1/schema/{messageType}", LexRouter, Lex),
+    open("GET", "/v1/health", LexRouter, Lex),
+    // crm
+    route("GET", "/api/v1/products", CrmResources, Crm),
+    route("POST", "/api/v1/products", CrmResources, Crm),
+    route("GET", "/api/v1/products/{id}", CrmResources, Crm),
+    route("PATCH", "/api/v1/products/{id}", CrmResources, Crm),
+    route("DELETE", "/api/v1/products/{id}", CrmResources, Crm),
+    route("GET", "/api/v1/customers", CrmResources, Crm),
+    route("POST", "/api/v1/customers", CrmResources, Crm),
+    route("GET", "/api/v1/customers/{id}", CrmResources, Crm),
+    route("PATCH", "/api/v1/customers/{id}", CrmResources, Crm),
+    route("DELETE", "/api/v1/customers/{id}", CrmResources, Crm),
+    route("GET", "/api/v1/leads", CrmResources, Crm),
+    route("POST", "/api/v1/leads", CrmResources, Crm),
+    route("GET", "/api/v1/leads/{id}", CrmResources, Crm),
+    route("PATCH", "/api/v1/leads/{id}", CrmResources, Crm),
+    route("DELETE", "/api/v1/leads/{id}", CrmResources, Crm),
+    route("GET", "/api/v1/automations", CrmResources, Crm),
+    route("POST", "/api/v1/automations", CrmResources, Crm),
+    route("GET", "/api/v1/automations/{id}", CrmResources, Crm),
+    route("PATCH", "/api/v1/automations/{id}", CrmResources, Crm),
+    route("DELETE", "/api/v1/automations/{id}", CrmResources, Crm),
+    // platform: the control plane
+    route("POST", "/api/v1/organizations", Gateway, Platform),
+    route("GET", "/api/v1/organizations", Gateway, Platform),
+    route("GET", "/api/v1/organizations/{id}", Gateway, Platform),
+    route("POST", "/api/v1/api-clients", Gateway, Platform),
+    route("GET", "/api/v1/api-clients", Gateway, Platform),
+    route("GET", "/api/v1/api-clients/{id}", Gateway, Platform),
+    route("POST", "/api/v1/api-keys", Gateway, Platform),
+    route("GET", "/api/v1/api-clients/{id}/api-keys", Gateway, Platform),
+    route("DELETE", "/api/v1/api-clients/{id}/api-keys/{apiKeyId}", Gateway, Platform),
+    route("POST", "/api/v1/api-clients/{id}/service-credentials", Gateway, Platform),
+    route("GET", "/api/v1/api-clients/{id}/service-credentials", Gateway, Platform),
+    route("DELETE", "/api/v1/api-clients/{id}/service-credentials/{credentialId}", Gateway, Platform),
+    route("GET", "/api/v1/rate-limits", Gateway, Platform),
+    route("GET", "/api/v1/webhook-events", Gateway, Platform),
+    route("POST", "/api/v1/api-clients/{id}/webhooks", WebhookDispatcher, Platform),
+    route("GET", "/api/v1/api-clients/{id}/webhooks", WebhookDispatcher, Platform),
+    route("PUT", "/api/v1/api-clients/{id}/webhooks/{webhookId}", WebhookDispatcher, Platform),
+    route("DELETE", "/api/v1/api-clients/{id}/webhooks/{webhookId}", WebhookDispatcher, Platform),
+    route("GET", "/api/v1/api-clients/{id}/webhooks/{webhookId}/deliveries", WebhookDispatcher, Platform),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_segment_wins_over_a_placeholder() {
+        let Match::Found(route) = find("POST", "/v1/messages/batch") else { panic!("no route") };
+        assert_eq!(route.template, "/v1/messages/batch");
+        assert_eq!(find("GET", "/v1/messages/"), Match::Unknown);
+    }
+
+    #[test]
+    fn a_known_path_with_another_method_says_which_methods_it_has() {
+        assert_eq!(find("DELETE", "/api/v1/partners/acme/leads"), Match::WrongMethod(vec!["GET", "POST"]));
+        assert_eq!(find("GET", "/api/v1/partners/acme/leads/1/2"), Match::Unknown);
+    }
+
+    #[test]
+    fn every_route_speaks_the_dialect_that_its_path_speaks_when_nothing_matches() {
+        for route in ROUTES {
+            assert_eq!(Surface::of_path(route.template), route.surface, "{}", route.template);
+        }
+    }
+}

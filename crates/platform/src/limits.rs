@@ -1,0 +1,234 @@
+//! Rate limits: fixed windows that all replicas share through Redis, several at once, in one round trip.
+//!
+//! Windows are aligned to the UTC minute, hour and day of the Redis server's clock. A charge is taken from
+//! all windows or from none. When Redis does not answer in time, this process counts alone for a moment:
+//! requests are never unlimited and never wait. Quotas that must be exact for billing are not for here.
+
+use crate::settings::RedisSettings;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, Script};
+use secrecy::ExposeSecret;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// KEYS: one per window. ARGV: cost, then (length in seconds, limit) per window.
+/// Returns: allowed (0 or 1), now in seconds, then the count of each window after the charge.
+const CHARGE: &str = r"
+local now = tonumber(redis.call('TIME')[1])
+local cost = tonumber(ARGV[1])
+local allowed = 1
+local names, counts = {}, {}
+for i, key in ipairs(KEYS) do
+  local length = tonumber(ARGV[2 * i])
+  names[i] = key .. ':' .. math.floor(now / length)
+  counts[i] = tonumber(redis.call('GET', names[i]) or '0')
+  if counts[i] + cost > tonumber(ARGV[2 * i + 1]) then allowed = 0 end
+end
+if allowed == 1 and cost > 0 then
+  for i, name in ipairs(names) do
+    local length = tonumber(ARGV[2 * i])
+    counts[i] = redis.call('INCRBY', name, cost)
+    if counts[i] == cost then redis.call('EXPIRE', name, length + 5) end
+  end
+end
+return {allowed, now, unpack(counts)}
+";
+
+/// How long Redis is left alone after it failed to answer, in milliseconds.
+const REST_MILLIS: u64 = 1_000;
+/// More windows than this are not remembered while counting alone.
+const LOCAL_WINDOWS: usize = 100_000;
+
+/// The length of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Period {
+    Minute,
+    Hour,
+    Day,
+}
+
+impl Period {
+    pub const fn seconds(self) -> u64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+        }
+    }
+}
+
+/// One limit that a request counts against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// With a hash tag, so that all windows of a request lie on one node: `{organisation}:credential:…`.
+    pub key: String,
+    pub period: Period,
+    pub limit: u64,
+}
+
+/// How a window stands after a charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowState {
+    pub period: Period,
+    pub limit: u64,
+    pub remaining: u64,
+    /// Until the window ends, in whole seconds, at least 1.
+    pub reset_seconds: u64,
+    /// When it ends, in seconds of Unix time.
+    pub reset_at: u64,
+}
+
+/// The answer to a charge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub allowed: bool,
+    /// In the order of the windows that were asked for.
+    pub windows: Vec<WindowState>,
+}
+
+impl Verdict {
+    /// The window that is closest to its limit: the one that headers speak of.
+    pub fn tightest(&self) -> Option<WindowState> {
+        self.windows.iter().copied().min_by_key(|window| (window.remaining, u64::MAX - window.reset_seconds))
+    }
+}
+
+/// Charges requests to windows.
+#[derive(Clone)]
+pub struct RateLimiter(Arc<Inner>);
+
+struct Inner {
+    redis: ConnectionManager,
+    prefix: String,
+    timeout: Duration,
+    clock: Clock,
+    script: Script,
+    /// Unix milliseconds until which Redis is not asked.
+    resting_until: AtomicU64,
+    alone: Mutex<HashMap<String, u64>>,
+}
+
+impl RateLimiter {
+    /// Connects when it is first used; a Redis that is down at start is no error.
+    ///
+    /// # Errors
+    /// When the URL is malformed.
+    pub fn new(settings: &RedisSettings, clock: Clock) -> redis::RedisResult<Self> {
+        let client = Client::open(settings.url.expose_secret())?;
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(settings.timeout))
+            .set_response_timeout(Some(settings.timeout))
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_millis(100));
+        Ok(Self(Arc::new(Inner {
+            redis: ConnectionManager::new_lazy_with_config(client, config)?,
+            prefix: settings.prefix.clone(),
+            timeout: settings.timeout,
+            clock,
+            script: Script::new(CHARGE),
+            resting_until: AtomicU64::new(0),
+            alone: Mutex::default(),
+        })))
+    }
+
+    /// Takes `cost` from every window, or from none when one of them has less left. A cost of 0 only looks.
+    pub async fn charge(&self, windows: &[Window], cost: u64) -> Verdict {
+        let now = u64::try_from(self.0.clock.now().timestamp_millis()).unwrap_or(0);
+        if now >= self.0.resting_until.load(Ordering::Relaxed) {
+            match self.0.ask_redis(windows, cost).await {
+                Ok(verdict) => return verdict,
+                Err(error) => {
+                    self.0.resting_until.store(now + REST_MILLIS, Ordering::Relaxed);
+                    tracing::warn!(%error, "rate limits: redis does not answer, this process counts alone");
+                }
+            }
+        }
+        metrics::counter!("leadwire_rate_limit_degraded_total").increment(1);
+        self.0.count_alone(windows, cost, now / 1000)
+    }
+
+    /// Whether Redis answers.
+    ///
+    /// # Errors
+    /// What it said instead, or that it said nothing in time.
+    pub async fn ping(&self) -> Result<(), String> {
+        let mut redis = self.0.redis.clone();
+        let ping = async move { redis::cmd("PING").query_async::<()>(&mut redis).await };
+        match tokio::time::timeout(self.0.timeout * 2, ping).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RateLimiter").field("prefix", &self.0.prefix).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    async fn ask_redis(&self, windows: &[Window], cost: u64) -> redis::RedisResult<Verdict> {
+        let mut call = self.script.prepare_invoke();
+        call.arg(cost);
+        for window in windows {
+            call.key(self.name(window)).arg(window.period.seconds()).arg(window.limit);
+        }
+        let mut redis = self.redis.clone();
+        let answer = tokio::time::timeout(self.timeout, call.invoke_async::<Vec<u64>>(&mut redis)).await;
+        let Ok(answer) = answer else {
+            return Err(redis::RedisError::from((redis::ErrorKind::Io, "no answer in time")));
+        };
+        let answer = answer?;
+        let [allowed, now, counts @ ..] = answer.as_slice() else {
+            return Err(redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "script answer")));
+        };
+        let windows = windows.iter().zip(counts).map(|(window, &count)| state(window, count, *now)).collect();
+        Ok(Verdict { allowed: *allowed == 1, windows })
+    }
+
+    fn count_alone(&self, windows: &[Window], cost: u64, now: u64) -> Verdict {
+        let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
+        if alone.len() > LOCAL_WINDOWS {
+            alone.clear();
+        }
+        let names: Vec<_> = windows
+            .iter()
+            .map(|window| format!("{}:{}", self.name(window), now / window.period.seconds()))
+            .collect();
+        let count_of = |alone: &HashMap<String, u64>, name| alone.get(name).copied().unwrap_or(0);
+        let allowed =
+            windows.iter().zip(&names).all(|(window, name)| count_of(&alone, name) + cost <= window.limit);
+        if allowed {
+            for name in &names {
+                *alone.entry(name.clone()).or_default() += cost;
+            }
+        }
+        let windows = windows
+            .iter()
+            .zip(&names)
+            .map(|(window, name)| state(window, count_of(&alone, name), now))
+            .collect();
+        Verdict { allowed, windows }
+    }
+
+    fn name(&self, window: &Window) -> String {
+        format!("{}rl:{}:{}", self.prefix, window.key, window.period.seconds())
+    }
+}
+
+fn state(window: &Window, count: u64, now: u64) -> WindowState {
+    let length = window.period.seconds();
+    let reset_at = (now / length + 1) * length;
+    WindowState {
+        period: window.period,
+        limit: window.limit,
+        remaining: window.limit.saturating_sub(count),
+        reset_seconds: reset_at - now,
+        reset_at,
+    }
+}

@@ -1,0 +1,151 @@
+//! Logs, metrics and traces of a process, and the W3C trace context that travels with requests and messages.
+//!
+//! Logs are JSON lines (or text for people) on standard output. Traces go to an OTLP collector when one is
+//! set; without one, trace ids are made all the same, so that logs and deliveries can be joined by them.
+
+use contracts::Service;
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
+use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use serde::Deserialize;
+use std::collections::HashMap;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+use url::Url;
+
+/// Never louder than this, whatever the filter says: these libraries log message bodies, and lost connections
+/// that `platform-broker` reports itself.
+const QUIET: [&str; 3] = ["lapin=off", "h2=warn", "hyper=warn"];
+
+/// `[telemetry]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TelemetrySettings {
+    pub format: Format,
+    /// An `EnvFilter` directive; empty means `info`.
+    pub filter: String,
+    /// Base URL of an OTLP/HTTP collector, such as `http://localhost:4318`.
+    pub otlp_endpoint: Option<Url>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    #[default]
+    Json,
+    Text,
+}
+
+/// Why telemetry did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("telemetry: the log filter is malformed")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    #[error("telemetry: the trace exporter cannot be built")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[error("telemetry: the metrics recorder cannot be installed")]
+    Metrics(#[from] BuildError),
+    #[error("telemetry: a log subscriber is installed already")]
+    Subscriber(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// The running telemetry of a process.
+#[derive(Debug)]
+pub struct Telemetry {
+    pub metrics: PrometheusHandle,
+    traces: SdkTracerProvider,
+}
+
+impl Telemetry {
+    /// Starts logs, metrics and traces for the whole process.
+    ///
+    /// # Errors
+    /// When the settings are malformed, or telemetry runs already.
+    pub fn start(service: Service, settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
+        let traces = tracer_provider(service, settings.otlp_endpoint.as_ref())?;
+        let spans = tracing_opentelemetry::layer().with_tracer(traces.tracer("leadwire"));
+        let mut filter =
+            EnvFilter::try_new(if settings.filter.is_empty() { "info" } else { &settings.filter })?;
+        for directive in QUIET {
+            filter = filter.add_directive(directive.parse()?);
+        }
+        let lines = tracing_subscriber::fmt::layer().with_target(true);
+        let lines = match settings.format {
+            Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+            Format::Text => lines.compact().boxed(),
+        };
+        tracing_subscriber::registry().with(filter).with(spans).with(lines).try_init()?;
+        Ok(Self { metrics: metrics_recorder()?.install_recorder()?, traces })
+    }
+
+    /// Sends what is left of the traces. Blocks; call it last.
+    pub fn stop(self) {
+        if let Err(error) = self.traces.shutdown() {
+            tracing::warn!(%error, "some traces were not exported");
+        }
+    }
+}
+
+/// A recorder with the buckets of this project: seconds from half a millisecond to half a minute.
+///
+/// # Errors
+/// Never with these buckets; the library's signature says so.
+pub fn metrics_recorder() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new().set_buckets(&[
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+    ])
+}
+
+fn tracer_provider(service: Service, endpoint: Option<&Url>) -> Result<SdkTracerProvider, TelemetryError> {
+    let resource = Resource::builder().with_service_name(service.name()).build();
+    let builder = SdkTracerProvider::builder().with_resource(resource);
+    let Some(endpoint) = endpoint else { return Ok(builder.build()) };
+    let traces = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(traces).build()?;
+    Ok(builder.with_batch_exporter(exporter).build())
+}
+
+/// The `traceparent` (W3C Trace Context §3.2) of the span that is running now, if it is traced.
+pub fn current_traceparent() -> Option<String> {
+    traceparent_of(&tracing::Span::current())
+}
+
+/// The `traceparent` of a span, if it is traced.
+pub fn traceparent_of(span: &tracing::Span) -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
+    carrier.remove("traceparent")
+}
+
+/// The trace id of a span, for people who join logs.
+pub fn trace_id(span: &tracing::Span) -> Option<String> {
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    context.is_valid().then(|| context.trace_id().to_string())
+}
+
+/// Makes a span, which must not have been entered yet, a child of a remote one. A malformed value is ignored.
+pub fn follow(span: &tracing::Span, traceparent: Option<&str>) {
+    let Some(traceparent) = traceparent else { return };
+    let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    let context = TraceContextPropagator::new().extract(&carrier);
+    if context.span().span_context().is_valid() && span.set_parent(context).is_err() {
+        tracing::debug!("tracing is not set up; the remote parent is ignored");
+    }
+}
+
+/// Links a span to a remote one: for batches and retries, which continue several traces. A malformed value is ignored.
+pub fn link(span: &tracing::Span, traceparent: Option<&str>) {
+    let Some(traceparent) = traceparent else { return };
+    let carrier = HashMap::from([("traceparent".to_owned(), traceparent.to_owned())]);
+    let context = TraceContextPropagator::new().extract(&carrier);
+    if context.span().span_context().is_valid() {
+        span.add_link(context.span().span_context().clone());
+    }
+}
