@@ -1,0 +1,135 @@
+//! The broker as the composition root of a service sees it.
+
+use crate::connection::Endpoint;
+use crate::consumer::{Handler, Runner};
+use crate::error::BrokerError;
+use crate::health::Health;
+use crate::lane::Lane;
+use crate::publisher::Publisher;
+use crate::replica::{ReplicaHandler, ReplicaRunner};
+use crate::settings::BrokerSettings;
+use crate::supervisor::Supervised;
+use contracts::Service;
+use platform::clock::Clock;
+use platform::lifecycle::{Shutdown, Tasks};
+use std::sync::{Arc, OnceLock};
+
+/// A process's way to the broker: up to two supervised connections, its publishers and its consumers.
+/// Clones are handles on the same.
+#[derive(Clone, Debug)]
+pub struct Broker(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    service: Service,
+    endpoint: Endpoint,
+    clock: Clock,
+    tasks: Tasks,
+    shutdown: Shutdown,
+    health: Health,
+    publish: Supervised,
+    /// Opened with the first consumer.
+    consume: OnceLock<Supervised>,
+}
+
+impl Broker {
+    /// Starts to connect and returns at once: a broker that is down makes the process unready, not dead.
+    /// Call it on the runtime that the process's I/O lives on.
+    ///
+    /// # Errors
+    /// [`BrokerError::InvalidUrl`] alone.
+    pub fn start(
+        settings: &BrokerSettings,
+        service: Service,
+        clock: Clock,
+        tasks: &Tasks,
+        shutdown: &Shutdown,
+    ) -> Result<Self, BrokerError> {
+        describe_metrics();
+        let endpoint = Endpoint::new(settings)?;
+        let health = Health::default();
+        let part = health.part("broker connection to publish on");
+        let name = format!("{service} publish");
+        let publish = Supervised::start(name, endpoint.clone(), part, tasks, shutdown.clone());
+        Ok(Self(Arc::new(Parts {
+            service,
+            endpoint,
+            clock,
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            health,
+            publish,
+            consume: OnceLock::new(),
+        })))
+    }
+
+    /// A publisher with a channel of its own.
+    pub fn publisher(&self) -> Publisher {
+        Publisher::new(Lane::new(self.0.publish.clone()), self.0.service, self.0.clock.clone())
+    }
+
+    /// Starts a consumer of a work queue. It runs until the shutdown begins and its batch in hand is done.
+    pub fn consume<H: Handler>(&self, handler: H) {
+        let runner = Runner {
+            handler,
+            connection: self.consume_connection(),
+            lane: Lane::new(self.0.publish.clone()),
+            health: self.0.health.part(&format!("consumer of {}", H::QUEUE.name)),
+            shutdown: self.0.shutdown.clone(),
+        };
+        self.0.tasks.spawn(H::QUEUE.name, runner.run());
+    }
+
+    /// Starts a consumer of events that every replica of the service has to see.
+    pub fn consume_replica<H: ReplicaHandler>(&self, handler: H) {
+        let runner = ReplicaRunner {
+            handler,
+            service: self.0.service,
+            connection: self.consume_connection(),
+            health: self.0.health.part("consumer of the replica's control events"),
+            shutdown: self.0.shutdown.clone(),
+        };
+        self.0.tasks.spawn("replica control events", runner.run());
+    }
+
+    /// What does not work right now, for readiness.
+    pub fn health(&self) -> Health {
+        self.0.health.clone()
+    }
+
+    /// Closes the connections, in bounded time. Call it last: after the shutdown has begun and the tasks
+    /// have drained, because until then messages in hand are still published and acked.
+    pub async fn close(&self) {
+        if let Some(consume) = self.0.consume.get() {
+            consume.close().await;
+        }
+        self.0.publish.close().await;
+    }
+
+    fn consume_connection(&self) -> Supervised {
+        self.0
+            .consume
+            .get_or_init(|| {
+                let part = self.0.health.part("broker connection to consume on");
+                let name = format!("{} consume", self.0.service);
+                Supervised::start(name, self.0.endpoint.clone(), part, &self.0.tasks, self.0.shutdown.clone())
+            })
+            .clone()
+    }
+}
+
+fn describe_metrics() {
+    metrics::describe_counter!(
+        "leadwire_messages_consumed_total",
+        "messages by queue and what became of them: acked, retried, dead_lettered"
+    );
+    metrics::describe_counter!(
+        "leadwire_messages_published_total",
+        "published messages by outcome: confirmed, or unknown (to be published again)"
+    );
+    metrics::describe_histogram!("leadwire_consumer_batch_size", "messages that were processed together");
+    metrics::describe_gauge!(
+        "leadwire_consumer_paused",
+        "consumers that hold messages because a dependency is unavailable"
+    );
+}

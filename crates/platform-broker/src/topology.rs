@@ -1,0 +1,230 @@
+//! Declares the topology of `contracts::topology` and says what of it is missing.
+//!
+//! [`apply`] is one deploy step with an operator's credentials; services, which may not configure
+//! anything, [`check`]. Arguments are fixed for the life of a queue (a change means a new name), so what
+//! operators tune lives in policies and is not declared here. Nothing is ever deleted.
+
+use crate::connection::{Endpoint, Link};
+use crate::error::BrokerError;
+use crate::settings::BrokerSettings;
+use contracts::topology::{
+    DEAD_LETTER, EVENTS, EVENTS_UNROUTED, HOLD_DELIVERY_LIMIT, RETRY, RETRY_STEPS, WORK_DELIVERY_LIMIT,
+    WORK_QUEUES, WorkQueue,
+};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, ExchangeKind};
+use std::time::Duration;
+
+/// What is to be there: the platform's whole topology, or a test's small one.
+#[derive(Clone, Copy, Debug)]
+pub struct Topology<'a> {
+    pub queues: &'a [WorkQueue],
+    /// The steps of the retry ladder. Consumers go by the names of [`RETRY_STEPS`]; the times may differ.
+    pub retry_steps: &'a [(&'static str, Duration)],
+}
+
+/// The platform's topology.
+pub const PLATFORM: Topology<'static> = Topology { queues: &WORK_QUEUES, retry_steps: &RETRY_STEPS };
+
+/// Declares everything that is missing; what is there already stays as it is.
+///
+/// # Errors
+/// [`BrokerError::Refused`] names the exchange or queue that exists with other arguments.
+pub async fn apply(settings: &BrokerSettings, topology: Topology<'_>) -> Result<(), BrokerError> {
+    let link = Link::open(&Endpoint::new(settings)?, "leadwire topology apply").await?;
+    let result = declare_all(&link, topology).await;
+    link.close().await;
+    result
+}
+
+/// Looks for everything, changes nothing, and answers with one line for each thing that is not as it has
+/// to be. What cannot be seen over AMQP (bindings, arguments) is not compared.
+///
+/// # Errors
+/// When the broker cannot be asked.
+pub async fn check(settings: &BrokerSettings, topology: Topology<'_>) -> Result<Vec<String>, BrokerError> {
+    let link = Link::open(&Endpoint::new(settings)?, "leadwire topology check").await?;
+    let result = find_differences(&link, topology).await;
+    link.close().await;
+    result
+}
+
+/// An exchange with what hangs from it when nothing else matches.
+struct Exchange {
+    name: &'static str,
+    kind: ExchangeKind,
+    alternate: Option<&'static str>,
+}
+
+/// A queue with its arguments and bindings.
+struct Queue {
+    name: String,
+    arguments: FieldTable,
+    /// Pairs of exchange and key.
+    bindings: Vec<(&'static str, String)>,
+}
+
+fn exchanges() -> [Exchange; 4] {
+    [
+        Exchange { name: EVENTS_UNROUTED, kind: ExchangeKind::Fanout, alternate: None },
+        Exchange { name: EVENTS, kind: ExchangeKind::Topic, alternate: Some(EVENTS_UNROUTED) },
+        Exchange { name: RETRY, kind: ExchangeKind::Direct, alternate: None },
+        Exchange { name: DEAD_LETTER, kind: ExchangeKind::Direct, alternate: None },
+    ]
+}
+
+/// Every queue, those that others dead-letter to first, so that nothing has nowhere to go meanwhile.
+fn queues(topology: Topology<'_>) -> Vec<Queue> {
+    let mut queues = vec![Queue {
+        name: EVENTS_UNROUTED.to_owned(),
+        arguments: arguments([("x-delivery-limit", integer(HOLD_DELIVERY_LIMIT))]),
+        bindings: vec![(EVENTS_UNROUTED, String::new())],
+    }];
+    for queue in topology.queues {
+        queues.push(Queue {
+            name: queue.dead_letter_queue(),
+            arguments: arguments([("x-delivery-limit", integer(HOLD_DELIVERY_LIMIT))]),
+            bindings: vec![(DEAD_LETTER, queue.name.to_owned())],
+        });
+        queues.push(Queue {
+            name: queue.name.to_owned(),
+            arguments: dead_lettering(DEAD_LETTER, queue.name, WORK_DELIVERY_LIMIT, None),
+            bindings: queue.bindings.iter().map(|key| (EVENTS, (*key).to_owned())).collect(),
+        });
+        for (step, rest) in topology.retry_steps {
+            let name = queue.retry_queue(step);
+            queues.push(Queue {
+                arguments: dead_lettering("", queue.name, HOLD_DELIVERY_LIMIT, Some(*rest)),
+                bindings: vec![(RETRY, name.clone())],
+                name,
+            });
+        }
+    }
+    queues
+}
+
+/// At-least-once dead lettering, which needs `reject-publish`, and moves without losing.
+fn dead_lettering(exchange: &str, key: &str, delivery_limit: i64, rest: Option<Duration>) -> FieldTable {
+    let mut table = arguments([
+        ("x-delivery-limit", integer(delivery_limit)),
+        ("x-dead-letter-exchange", string(exchange)),
+        ("x-dead-letter-routing-key", string(key)),
+        ("x-dead-letter-strategy", string("at-least-once")),
+        ("x-overflow", string("reject-publish")),
+    ]);
+    if let Some(rest) = rest {
+        let millis = i64::try_from(rest.as_millis()).unwrap_or(i64::MAX);
+        table.insert("x-message-ttl".into(), integer(millis));
+    }
+    table
+}
+
+fn arguments<const N: usize>(pairs: [(&'static str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    table.insert("x-queue-type".into(), string("quorum"));
+    for (name, value) in pairs {
+        table.insert(name.into(), value);
+    }
+    table
+}
+
+fn string(value: &str) -> AMQPValue {
+    AMQPValue::LongString(value.into())
+}
+
+const fn integer(value: i64) -> AMQPValue {
+    AMQPValue::LongLongInt(value)
+}
+
+async fn declare_all(link: &Link, topology: Topology<'_>) -> Result<(), BrokerError> {
+    let channel = link.channel().await?;
+    for exchange in exchanges() {
+        let mut arguments = FieldTable::default();
+        if let Some(alternate) = exchange.alternate {
+            arguments.insert("alternate-exchange".into(), string(alternate));
+        }
+        let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let declaring = channel.exchange_declare(exchange.name.into(), exchange.kind, options, arguments);
+        link.decisive("cannot declare an exchange", declaring).await?;
+    }
+    for queue in queues(topology) {
+        let options = QueueDeclareOptions { durable: true, ..Default::default() };
+        let declaring = channel.queue_declare(queue.name.as_str().into(), options, queue.arguments);
+        link.decisive("cannot declare a queue", declaring).await?;
+        for (exchange, key) in queue.bindings {
+            let binding = channel.queue_bind(
+                queue.name.as_str().into(),
+                exchange.into(),
+                key.as_str().into(),
+                QueueBindOptions::default(),
+                FieldTable::default(),
+            );
+            link.decisive("cannot bind a queue", binding).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn find_differences(link: &Link, topology: Topology<'_>) -> Result<Vec<String>, BrokerError> {
+    let mut differences = Vec::new();
+    let mut channel = link.channel().await?;
+    for exchange in exchanges() {
+        let options = ExchangeDeclareOptions { passive: true, durable: true, ..Default::default() };
+        let kind = exchange.kind.clone();
+        let looking = channel.exchange_declare(exchange.name.into(), kind, options, FieldTable::default());
+        let found = link.decisive("look", looking).await;
+        note(link, &mut channel, &mut differences, found, format!("exchange {}", exchange.name)).await?;
+    }
+    for queue in queues(topology) {
+        let options = QueueDeclareOptions { passive: true, durable: true, ..Default::default() };
+        let looking = channel.queue_declare(queue.name.as_str().into(), options, FieldTable::default());
+        let found = link.decisive("look", looking).await;
+        note(link, &mut channel, &mut differences, found, format!("queue {}", queue.name)).await?;
+    }
+    Ok(differences)
+}
+
+/// Notes a difference; the broker has closed the channel over it, so the search goes on with a new one.
+async fn note<T>(
+    link: &Link,
+    channel: &mut Channel,
+    differences: &mut Vec<String>,
+    found: Result<T, BrokerError>,
+    what: String,
+) -> Result<(), BrokerError> {
+    match found {
+        Ok(_) => Ok(()),
+        Err(BrokerError::Refused { source, .. }) if link.alive() => {
+            differences.push(format!("{what}: {source}"));
+            *channel = link.channel().await?;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_delivery_limit_is_explicit_and_positive_and_every_queue_a_quorum_queue() {
+        for queue in queues(PLATFORM) {
+            let arguments = queue.arguments.inner();
+            assert_eq!(arguments.get("x-queue-type"), Some(&string("quorum")), "{}", queue.name);
+            let Some(AMQPValue::LongLongInt(limit)) = arguments.get("x-delivery-limit") else {
+                panic!("{} has no delivery limit", queue.name)
+            };
+            assert!(*limit > 0);
+        }
+    }
+
+    #[test]
+    fn every_name_fits_into_amqp() {
+        for queue in queues(PLATFORM) {
+            assert!(queue.name.len() <= 255);
+            assert!(queue.bindings.iter().all(|(_, key)| key.len() <= 255));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Request bodies: one extractor that reads JSON within a size and a time.
+
+use crate::dialect::HttpFault;
+use crate::server::Edge;
+use actix_web::dev::Payload;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use contracts::{FaultCode, Surface, routes::body_limit};
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use platform::Fault;
+use serde_json::Value;
+
+/// A JSON document, not yet looked at. The limit is that of the path's surface.
+#[derive(Clone, Debug)]
+pub struct JsonBody(pub Value);
+
+impl FromRequest for JsonBody {
+    type Error = HttpFault;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpFault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            check_media_type(&request)?;
+            let bytes = read(&request, payload).await?;
+            match serde_json::from_slice(&bytes) {
+                Ok(document) => Ok(Self(document)),
+                Err(error) => {
+                    let message = format!(
+                        "the body is not valid JSON (line {}, column {})",
+                        error.line(),
+                        error.column()
+                    );
+                    Err(Fault::new(FaultCode::MalformedBody, message).into())
+                }
+            }
+        })
+    }
+}
+
+/// `application/json`, with any parameters, or nothing said; never compressed.
+fn check_media_type(request: &HttpRequest) -> Result<(), Fault> {
+    let headers = request.headers();
+    if let Some(kind) = headers.get(CONTENT_TYPE) {
+        let kind = kind.to_str().unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Fault::new(FaultCode::UnsupportedMediaType, "the body must be application/json"));
+        }
+    }
+    match headers.get(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            Err(Fault::new(FaultCode::UnsupportedMediaType, "the body must not be compressed"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Fault> {
+    let limit = body_limit(Surface::of_path(request.path()));
+    let Some(edge) = request.app_data::<web::Data<Edge>>() else {
+        return Err(Fault::internal("the application has no edge"));
+    };
+    let whole = async {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| {
+                Fault::new(FaultCode::BadRequest, "the body broke off").because(error.to_string())
+            })?;
+            if body.len() + chunk.len() > limit {
+                return Err(too_large(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    };
+    let seconds = edge.body_timeout.as_secs();
+    tokio::time::timeout(edge.body_timeout, whole).await.unwrap_or_else(|_| {
+        Err(Fault::new(FaultCode::BadRequest, format!("the body did not arrive within {seconds} seconds")))
+    })
+}
+
+/// The fault of a body above its limit in bytes.
+pub fn too_large(limit: usize) -> Fault {
+    Fault::new(FaultCode::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
+}

@@ -1,0 +1,197 @@
+//! Group commit: concurrent writes of one kind share one statement and one fsync.
+//!
+//! While a batch commits the next one fills by itself, so there is no timer and a lone write waits for
+//! nobody. Each caller gets its own outcome: a bad row fails alone, equal keys never meet in one
+//! statement, and a full queue is refused at once. Knows nothing of what is written.
+
+use crate::error::StoreError;
+use platform::Fault;
+use platform::lifecycle::{Shutdown, Tasks};
+use std::collections::{HashSet, VecDeque};
+use std::future::Future;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Writes that may wait in a lane. More are refused.
+const LANE_CAPACITY: usize = 4_096;
+/// The most writes of one statement.
+pub const BATCH: usize = 256;
+/// Lanes: each commits one batch at a time, on a connection of its own.
+const LANES: usize = 2;
+
+/// One kind of write.
+pub trait GroupWrite: Send + Sync + 'static {
+    /// What a caller wants written.
+    type Item: Send + Sync + 'static;
+    /// What the caller learns.
+    type Outcome: Send + 'static;
+    /// Writes of equal keys are ordered: the later sees what the earlier did.
+    type Key: Hash + Eq + Send;
+
+    fn key(item: &Self::Item) -> Self::Key;
+
+    /// Writes all items in one transaction and answers one outcome each, in the same order. The keys of a
+    /// batch are distinct.
+    fn write(
+        &self,
+        items: &[Self::Item],
+    ) -> impl Future<Output = Result<Vec<Self::Outcome>, StoreError>> + Send;
+}
+
+/// Why a write has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum GroupCommitError {
+    /// Too many writes wait; nothing was accepted.
+    #[error("the write queue is full")]
+    Full,
+    /// The process is stopping; whether the write was done is unknown.
+    #[error("the process is stopping")]
+    Stopping,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<GroupCommitError> for Fault {
+    fn from(error: GroupCommitError) -> Self {
+        match error {
+            GroupCommitError::Full | GroupCommitError::Stopping => Self::unavailable(error),
+            GroupCommitError::Store(error) => error.into(),
+        }
+    }
+}
+
+struct Job<W: GroupWrite> {
+    item: W::Item,
+    reply: oneshot::Sender<Result<W::Outcome, StoreError>>,
+}
+
+/// The entrance to the lanes of one kind of write.
+pub struct GroupCommit<W: GroupWrite> {
+    lanes: Vec<mpsc::Sender<Job<W>>>,
+    hasher: RandomState,
+}
+
+impl<W: GroupWrite> GroupCommit<W> {
+    /// Starts the lanes. They end when the shutdown has begun and what was accepted is written.
+    pub fn start(name: &'static str, write: W, tasks: &Tasks, shutdown: &Shutdown) -> Self {
+        let write = Arc::new(write);
+        let lanes = (0..LANES)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(LANE_CAPACITY);
+                let lane = Lane { name, write: write.clone(), receiver, deferred: VecDeque::new() };
+                tasks.spawn(name, lane.run(shutdown.clone()));
+                sender
+            })
+            .collect();
+        Self { lanes, hasher: RandomState::new() }
+    }
+
+    /// Writes one item and waits for its commit. A caller that gives up does not take the write back.
+    ///
+    /// # Errors
+    /// When the queue is full, the process stops, or the write failed.
+    pub async fn submit(&self, item: W::Item) -> Result<W::Outcome, GroupCommitError> {
+        let hash = self.hasher.hash_one(W::key(&item));
+        let lane = usize::try_from(hash % self.lanes.len() as u64).unwrap_or(0);
+        let (reply, outcome) = oneshot::channel();
+        let job = Job { item, reply };
+        self.lanes[lane].try_send(job).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => GroupCommitError::Full,
+            mpsc::error::TrySendError::Closed(_) => GroupCommitError::Stopping,
+        })?;
+        match outcome.await {
+            Ok(result) => Ok(result?),
+            Err(_closed) => Err(GroupCommitError::Stopping),
+        }
+    }
+}
+
+impl<W: GroupWrite> std::fmt::Debug for GroupCommit<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupCommit").field("lanes", &self.lanes.len()).finish_non_exhaustive()
+    }
+}
+
+struct Lane<W: GroupWrite> {
+    name: &'static str,
+    write: Arc<W>,
+    receiver: mpsc::Receiver<Job<W>>,
+    /// Writes whose key was in the batch before.
+    deferred: VecDeque<Job<W>>,
+}
+
+impl<W: GroupWrite> Lane<W> {
+    async fn run(mut self, shutdown: Shutdown) {
+        loop {
+            if self.deferred.is_empty() {
+                let first = tokio::select! {
+                    job = self.receiver.recv() => job,
+                    () = shutdown.begun() => {
+                        self.receiver.close();
+                        self.receiver.recv().await
+                    }
+                };
+                match first {
+                    Some(job) => self.deferred.push_back(job),
+                    None => return,
+                }
+            }
+            let batch = self.next_batch();
+            metrics::histogram!("leadwire_group_commit_batch_size", "kind" => self.name)
+                .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            commit(&*self.write, batch).await;
+        }
+    }
+
+    /// What was deferred, then what has arrived, without two of one key.
+    fn next_batch(&mut self) -> Vec<Job<W>> {
+        let mut keys = HashSet::new();
+        let mut batch = Vec::new();
+        let mut again = VecDeque::new();
+        while batch.len() < BATCH && again.len() < BATCH {
+            let next = self.deferred.pop_front().or_else(|| self.receiver.try_recv().ok());
+            let Some(job) = next else { break };
+            if keys.insert(W::key(&job.item)) {
+                batch.push(job);
+            } else {
+                again.push_back(job);
+            }
+        }
+        again.append(&mut self.deferred);
+        self.deferred = again;
+        batch
+    }
+}
+
+/// Commits a batch; when the database refuses it, halves it until the bad rows stand alone.
+async fn commit<W: GroupWrite>(write: &W, batch: Vec<Job<W>>) {
+    let mut pending = vec![batch];
+    while let Some(batch) = pending.pop() {
+        let (items, replies): (Vec<_>, Vec<_>) = batch.into_iter().map(|job| (job.item, job.reply)).unzip();
+        match write.write(&items).await {
+            Ok(outcomes) => {
+                for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                    answer(reply, Ok(outcome));
+                }
+            }
+            Err(error) if items.len() == 1 || error.is_unavailable() => {
+                for reply in replies {
+                    answer(reply, Err(error.clone()));
+                }
+            }
+            Err(_) => {
+                let mut first: Vec<_> =
+                    items.into_iter().zip(replies).map(|(item, reply)| Job { item, reply }).collect();
+                let second = first.split_off(first.len() / 2);
+                pending.push(second);
+                pending.push(first);
+            }
+        }
+    }
+}
+
+/// A caller that has gone away is no concern of the batch.
+fn answer<T>(reply: oneshot::Sender<T>, outcome: T) {
+    drop(reply.send(outcome));
+}

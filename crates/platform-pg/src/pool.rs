@@ -1,0 +1,75 @@
+//! `[database]` and the connection pool of a service.
+
+use contracts::Service;
+use futures_util::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use std::str::FromStr;
+use std::time::Duration;
+
+/// `[database]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    pub url: SecretString,
+    #[serde(default = "max_connections")]
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it is told 503.
+    #[serde(with = "humantime_serde", default = "acquire_timeout")]
+    pub acquire_timeout: Duration,
+    #[serde(with = "humantime_serde", default = "statement_timeout")]
+    pub statement_timeout: Duration,
+}
+
+fn max_connections() -> u32 {
+    12
+}
+
+fn acquire_timeout() -> Duration {
+    Duration::from_secs(2)
+}
+
+fn statement_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+/// A pool that connects when it is first used: a database that is down at start is no error.
+///
+/// Every connection sees the service's schema alone, cannot hold a transaction idle for long, and gives a
+/// statement up after its time.
+///
+/// # Errors
+/// When the URL is malformed.
+pub fn connect(settings: &DatabaseSettings, service: Service) -> Result<PgPool, sqlx::Error> {
+    let millis = settings.statement_timeout.as_millis().to_string();
+    let options =
+        PgConnectOptions::from_str(settings.url.expose_secret())?.application_name(service.name()).options([
+            ("search_path", service.schema()),
+            ("statement_timeout", &millis),
+            ("lock_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ]);
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .test_before_acquire(true)
+        .connect_lazy_with(options))
+}
+
+/// Whether the database answers.
+///
+/// # Errors
+/// What it said instead.
+pub async fn ping(pool: &PgPool) -> Result<(), String> {
+    sqlx::query("select 1").execute(pool).await.map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// A readiness check: the database answers.
+pub fn check(pool: &PgPool) -> impl Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync + use<> {
+    let pool = pool.clone();
+    move || {
+        let pool = pool.clone();
+        Box::pin(async move { ping(&pool).await })
+    }
+}

@@ -1,0 +1,26 @@
+//! What the tests of the services and crates share: servers, proxies, waiting.
+//!
+//! A development dependency only; nothing that ships depends on it. It panics where it cannot go on,
+//! because its callers are tests.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test ends where its surroundings fail"
+)]
+
+pub mod broker;
+pub mod callers;
+mod database;
+mod environment;
+mod eventually;
+pub mod proxy;
+mod running;
+
+pub use database::TestDatabase;
+pub use environment::{
+    address_of, background, http, http_settings, process, redirected, redis_settings, required, unique_id,
+};
+pub use eventually::{eventually, eventually_within};
+pub use running::{Running, answer, read};

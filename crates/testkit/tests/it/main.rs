@@ -1,0 +1,5 @@
+//! Checks of the repository itself.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
+
+mod architecture;
