@@ -1,0 +1,91 @@
+//! The composition root: the only file that knows every part.
+
+use crate::state::State;
+use crate::{SERVICE, Settings, http, store};
+use platform::lifecycle::Process;
+use platform::limits::RateLimiter;
+use platform_broker::Broker;
+use platform_http::{Edge, IdentityKey, Readiness, Servers};
+use platform_pg::relay::Relay;
+use platform_pg::{GroupCommit, partitions, pool};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// The service, built and bound, not yet serving.
+#[derive(Debug)]
+pub struct App {
+    servers: Servers,
+    broker: Broker,
+    process: Process,
+}
+
+impl App {
+    /// Builds every part and binds the ports. Dependencies that are down are no error here: the service is
+    /// not ready until they answer.
+    ///
+    /// # Errors
+    /// When a setting is malformed or a port is taken.
+    pub async fn build(
+        settings: &Settings,
+        process: Process,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        let Process { clock, ids, shutdown, tasks } = &process;
+        let database = platform_pg::connect(&settings.database, SERVICE)?;
+        let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
+        let redis = RateLimiter::new(&settings.redis, clock.clone())?;
+        partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;
+        let relay = Relay::start(&database, broker.publisher(), tasks, shutdown);
+        let accept =
+            GroupCommit::start("lead", store::leads::AcceptLeads::new(database.clone()), tasks, shutdown);
+
+        let readiness = Readiness::new()
+            .with("database", pool::check(&database))
+            .with("partitions", partitions::check(&database, store::PARTITIONED, clock.clone()));
+        let state = State {
+            database,
+            redis,
+            relay,
+            accept: Arc::new(accept),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let edge = Edge {
+            dialects: dialects::of_path,
+            identity: IdentityKey::parse(SERVICE, &settings.identity.key, clock.clone())?,
+            body_timeout: settings.http.body_timeout,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        };
+        let servers = Servers::bind(
+            &settings.http,
+            edge,
+            readiness,
+            Arc::new(metrics),
+            shutdown,
+            http::routes::configure(state),
+        )?;
+        Ok(Self { servers, broker, process })
+    }
+
+    /// Where the routes are.
+    pub fn address(&self) -> SocketAddr {
+        self.servers.address
+    }
+
+    /// Where `/livez`, `/readyz` and `/metrics` are.
+    pub fn ops_address(&self) -> SocketAddr {
+        self.servers.ops_address
+    }
+
+    /// Serves until the shutdown begins, then drains.
+    ///
+    /// # Errors
+    /// When a server breaks.
+    pub async fn run(self) -> anyhow::Result<()> {
+        tracing::info!(address = %self.servers.address, ops = %self.servers.ops_address, "serving");
+        self.servers.run(&self.process).await?;
+        self.broker.close().await;
+        Ok(())
+    }
+}

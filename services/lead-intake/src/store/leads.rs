@@ -1,0 +1,228 @@
+//! Table `leads`, with the idempotency and outbox rows that are written along.
+
+use crate::domain::lead::{Lead, NewLead, NextAction, Status};
+use crate::usecases::list_leads::Page;
+use chrono::{DateTime, Utc};
+use contracts::ids::{ClientId, CorrelationId, CredentialId, LeadId, OrganizationId};
+use contracts::lead::LeadCustomer;
+use platform_pg::outbox::{OutboxEntry, PendingEvent};
+use platform_pg::{GroupWrite, StoreError, idempotency};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+/// A lead that is to be stored once.
+#[derive(Clone, Debug)]
+pub struct LeadWrite {
+    pub organization_id: OrganizationId,
+    pub client_id: ClientId,
+    pub credential_id: CredentialId,
+    pub lead: Lead,
+    pub new: NewLead,
+    /// What the caller is answered now and at every replay.
+    pub response: Vec<u8>,
+    pub event: PendingEvent,
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Written {
+    Accepted { response: Vec<u8>, entry: OutboxEntry },
+    Replayed { response: Vec<u8> },
+    Mismatch,
+}
+
+/// Stores leads in groups.
+#[derive(Clone, Debug)]
+pub struct AcceptLeads {
+    database: PgPool,
+}
+
+impl AcceptLeads {
+    pub fn new(database: PgPool) -> Self {
+        Self { database }
+    }
+}
+
+impl GroupWrite for AcceptLeads {
+    type Item = LeadWrite;
+    type Outcome = Written;
+    type Key = (OrganizationId, CorrelationId);
+
+    fn key(item: &LeadWrite) -> Self::Key {
+        (item.organization_id, item.lead.correlation_id)
+    }
+
+    async fn write(&self, items: &[LeadWrite]) -> Result<Vec<Written>, StoreError> {
+        let mut connection = self.database.acquire().await?;
+        let seqs = insert_fresh(&mut connection, items).await?;
+        let mut outcomes = Vec::with_capacity(items.len());
+        for (item, seq) in items.iter().zip(seqs) {
+            outcomes.push(match seq {
+                Some(seq) => Written::Accepted {
+                    response: item.response.clone(),
+                    entry: OutboxEntry { seq, event: item.event.clone() },
+                },
+                None => earlier(&mut connection, item).await?,
+            });
+        }
+        Ok(outcomes)
+    }
+}
+
+/// What was answered when the correlation id was first seen.
+async fn earlier(connection: &mut PgConnection, item: &LeadWrite) -> Result<Written, StoreError> {
+    let stored = idempotency::find(connection, item.organization_id.as_uuid(), &key(item)).await?;
+    Ok(if stored.fingerprint == item.new.fingerprint {
+        Written::Replayed { response: stored.response }
+    } else {
+        Written::Mismatch
+    })
+}
+
+/// The idempotency key of a lead; the scope is the organisation.
+fn key(item: &LeadWrite) -> String {
+    format!("lead:{}", item.lead.correlation_id)
+}
+
+/// Inserts what has not been seen before: idempotency, lead and outbox rows in one statement. The answer
+/// has the outbox number of each item, `None` for one that was seen.
+async fn insert_fresh(
+    connection: &mut PgConnection,
+    items: &[LeadWrite],
+) -> Result<Vec<Option<i64>>, StoreError> {
+    fn column<T>(items: &[LeadWrite], of: impl Fn(&LeadWrite) -> T) -> Vec<T> {
+        items.iter().map(of).collect()
+    }
+    let numbers: Vec<Option<i64>> = sqlx::query_scalar(
+        "with input as materialized (
+             select * from unnest(
+                 $1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::uuid[], $6::timestamptz[], $7::text[],
+                 $8::uuid[], $9::uuid[], $10::uuid[], $11::text[], $12::text[], $13::jsonb[], $14::jsonb[],
+                 $15::jsonb[], $16::jsonb[], $17::uuid[], $18::text[], $19::text[], $20::jsonb[], $21::bytea[]
+             ) with ordinality as input (
+                 organization_id, key, fingerprint, response, lead_id, received_at, partner_slug,
+                 correlation_id, client_id, credential_id, status, next_action, customer, offer,
+                 commission, partner_metadata, event_id, routing_key, kind, headers, payload, position
+             )
+         ), claimed as (
+             insert into idempotency (scope, key, fingerprint, status, response)
+             select organization_id, key, fingerprint, 201, response from input order by organization_id, key
+             on conflict do nothing returning scope, key
+         ), fresh as (
+             select input.* from input join claimed on scope = organization_id and claimed.key = input.key
+         ), stored as (
+             insert into leads (organization_id, lead_id, received_at, partner_slug, correlation_id, client_id,
+                 credential_id, status, next_action, customer, offer, commission, partner_metadata)
+             select organization_id, lead_id, received_at, partner_slug, correlation_id, client_id,
+                 credential_id, status, next_action, customer, offer, commission, partner_metadata from fresh
+         ), sent as (
+             insert into outbox (event_id, routing_key, kind, headers, payload)
+             select event_id, routing_key, kind, headers, payload from fresh order by position
+             returning seq, event_id
+         )
+         select sent.seq from input left join sent using (event_id) order by position",
+    )
+    .bind(column(items, |item| item.organization_id.as_uuid()))
+    .bind(column(items, key))
+    .bind(column(items, |item| item.new.fingerprint.to_vec()))
+    .bind(column(items, |item| item.response.clone()))
+    .bind(column(items, |item| item.lead.lead_id.as_uuid()))
+    .bind(column(items, |item| item.lead.received_at))
+    .bind(column(items, |item| item.lead.partner_slug.clone()))
+    .bind(column(items, |item| item.lead.correlation_id.as_uuid()))
+    .bind(column(items, |item| item.client_id.as_uuid()))
+    .bind(column(items, |item| item.credential_id.as_uuid()))
+    .bind(column(items, |item| item.lead.status.as_str()))
+    .bind(column(items, |item| item.lead.next_action.as_str()))
+    .bind(column(items, |item| sqlx::types::Json(LeadCustomer::from(&item.new.customer))))
+    .bind(column(items, |item| item.new.offer.clone()))
+    .bind(column(items, |item| item.new.commission.clone()))
+    .bind(column(items, |item| item.new.partner_metadata.clone()))
+    .bind(column(items, |item| item.event.event_id))
+    .bind(column(items, |item| item.event.routing_key.clone()))
+    .bind(column(items, |item| item.event.kind.clone()))
+    .bind(column(items, |item| item.event.headers.clone()))
+    .bind(column(items, |item| item.event.payload.clone()))
+    .fetch_all(connection)
+    .await?;
+    Ok(numbers)
+}
+
+struct LeadRow {
+    lead_id: Uuid,
+    received_at: DateTime<Utc>,
+    partner_slug: String,
+    correlation_id: Uuid,
+    status: String,
+    next_action: String,
+    hubspot_deal_id: Option<String>,
+}
+
+impl From<LeadRow> for Lead {
+    fn from(row: LeadRow) -> Self {
+        Self {
+            lead_id: LeadId::new(row.lead_id),
+            partner_slug: row.partner_slug,
+            correlation_id: CorrelationId::new(row.correlation_id),
+            // The table's check constraints admit the words of the domain alone.
+            status: Status::parse(&row.status).unwrap_or(Status::Received),
+            received_at: row.received_at,
+            hubspot_deal_id: row.hubspot_deal_id,
+            next_action: NextAction::parse(&row.next_action).unwrap_or(NextAction::ManualReview),
+        }
+    }
+}
+
+/// One lead of an organisation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    lead_id: LeadId,
+) -> Result<Option<Lead>, StoreError> {
+    let Some(received_at) = platform::ids::time_of(lead_id.as_uuid()) else {
+        return Ok(None);
+    };
+    let row = sqlx::query_as!(
+        LeadRow,
+        "select lead_id, received_at, partner_slug, correlation_id, status, next_action, hubspot_deal_id
+         from leads where organization_id = $1 and lead_id = $2 and received_at = $3",
+        organization_id.as_uuid(),
+        lead_id.as_uuid(),
+        received_at
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Lead::from))
+}
+
+/// Leads of an organisation, newest first.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn list(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    page: Page,
+    limit: usize,
+) -> Result<Vec<Lead>, StoreError> {
+    let rows = sqlx::query_as!(
+        LeadRow,
+        "select lead_id, received_at, partner_slug, correlation_id, status, next_action, hubspot_deal_id
+         from leads
+         where organization_id = $1
+           and ($2::uuid is null or (lead_id < $2 and received_at <= $3))
+           and ($4::text is null or status = $4)
+         order by lead_id desc limit $5",
+        organization_id.as_uuid(),
+        page.after.map(LeadId::as_uuid),
+        page.after.and_then(|after| platform::ids::time_of(after.as_uuid())),
+        page.status.map(Status::as_str),
+        i64::try_from(limit).unwrap_or(i64::MAX)
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(Lead::from).collect())
+}

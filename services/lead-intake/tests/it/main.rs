@@ -1,0 +1,10 @@
+//! lead-intake as a whole, over HTTP, with a real PostgreSQL, RabbitMQ and Redis.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
+
+mod degraded;
+mod harness;
+mod http_create_lead;
+mod http_healthz;
+mod http_read_leads;
+mod publishes;
