@@ -1,0 +1,172 @@
+# The six Leadwire services as local processes: their settings, secrets, start,
+# stop and health. Sourced by `dev`. It builds nothing, and the three servers
+# they need are the business of servers.sh.
+# shellcheck shell=bash disable=SC2153,SC2154 # DEV, TARGET and others come from dev
+
+# Every port of `up` is moved by this much.
+port_offset() { say "${LEADWIRE_PORT_OFFSET:-$(cat "$DEV/port-offset" 2>/dev/null || say 0)}"; }
+
+# The services whose program is written; one that is a library so far is left out.
+service_programs() {
+  local service
+  for service in "${SERVICES[@]}"; do
+    if [[ -f $ROOT/services/$service/src/main.rs ]]; then say "$service"; fi
+  done
+}
+
+# The main port: 8080 for the first service, 8081 for the second, …
+service_port() {
+  local index
+  for index in "${!SERVICES[@]}"; do
+    if [[ ${SERVICES[$index]} == "$1" ]]; then say $((8080 + index + $(port_offset))) && return; fi
+  done
+  die "no service is called '$1': there are ${SERVICES[*]}"
+}
+
+service_ops_port() { say $(($(service_port "$1") + 1000)); }
+
+service_url() { say "http://127.0.0.1:$(service_port "$1")"; }
+
+# The keys the services share, made once: a new one would make what is stored
+# unreadable and every credential invalid.
+make_secrets() {
+  [[ ! -s $DEV/secrets.env ]] || return 0
+  generate_secrets | write_private "$DEV/secrets.env"
+}
+
+generate_secrets() {
+  local service name key
+  for service in "${SERVICES[@]}"; do
+    name=$(upper_name "$service") key=$(random_key)
+    say "LEADWIRE_GATEWAY__IDENTITY_KEYS__$name=$key"
+    say "LEADWIRE_${name}__IDENTITY__KEY=$key"
+  done
+  say "LEADWIRE_GATEWAY__SECRETS__PEPPER=$(random_key)"
+  say "LEADWIRE_GATEWAY__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
+  say "LEADWIRE_WEBHOOK_DISPATCHER__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
+}
+
+secret() { sed -n "s/^$1=//p" "$DEV/secrets.env"; }
+server_address() { sed -n "s/^$1=//p" "$DEV/servers.env"; }
+
+# Prints the environment of one service as NAME=VALUE lines: addresses, secrets,
+# and whatever the caller set for this service, for Rust or for OpenTelemetry.
+service_settings() {
+  local service=$1 name prefix port other variable
+  name=$(upper_name "$service")
+  prefix=LEADWIRE_${name}__
+  port=$(service_port "$service")
+  say "HOME=$HOME"
+  say "${prefix}HTTP__BIND=127.0.0.1:$port"
+  say "${prefix}HTTP__OPS_BIND=127.0.0.1:$((port + 1000))"
+  say "${prefix}DATABASE__URL=$(server_address "${name}_DATABASE_URL")"
+  say "${prefix}BROKER__URL=$(server_address "${name}_AMQP_URL")"
+  say "${prefix}REDIS__URL=$(server_address REDIS_URL)"
+  say "${prefix}TELEMETRY__FORMAT=json"
+  case $service in
+  gateway)
+    for other in "${SERVICES[@]:1}"; do
+      say "${prefix}UPSTREAMS__$(upper_name "$other")=$(service_url "$other")"
+    done
+    ;;
+  # Receivers of webhooks listen on this machine here.
+  webhook-dispatcher) say "${prefix}DELIVERY__ALLOW_PRIVATE_NETWORKS=true" ;;
+  esac
+  grep "^$prefix" "$DEV/secrets.env"
+  for variable in $(compgen -e); do
+    case $variable in
+    "LEADWIRE_${name}_"* | RUST_* | OTEL_*) say "$variable=${!variable}" ;;
+    esac
+  done
+}
+
+service_pid() {
+  local pid
+  pid=$(read_pid "$DEV/pids/$1.pid") && { runs_program "$pid" "$TARGET/debug/$1" ||
+    runs_program "$pid" "$TARGET/release/$1"; } && say "$pid"
+}
+
+service_gone() { ! service_pid "$1" >/dev/null; }
+service_ready() { http_ok "$(service_ops_port "$1")" /readyz; }
+service_ready_or_gone() { service_ready "$1" || service_gone "$1"; }
+
+# What a running process was made from: build and settings. When either has
+# changed, the process is out of date.
+service_stamp() {
+  { stat -c '%n %i %Y %s' "$1" && service_settings "$2"; } | sha256sum | cut -d' ' -f1
+}
+
+# Starts one service unless it runs, healthy or not, from this build and these
+# settings. Does not wait.
+#   start_service SERVICE PROFILE
+start_service() {
+  local service=$1 binary=$TARGET/$2/$1 stamp settings port log=$DEV/logs/$1.log
+  [[ -x $binary ]] || die "$binary is missing: the build made no program of that name"
+  stamp=$(service_stamp "$binary" "$service")
+  if ! service_gone "$service"; then
+    if [[ $stamp == "$(cat "$DEV/run/$service.stamp" 2>/dev/null)" ]]; then return; fi
+    stop_service "$service"
+  fi
+  for port in "$(service_port "$service")" "$(service_ops_port "$service")"; do
+    if port_open "$port"; then
+      die "port $port ($service) is in use by another program: $(port_holder "$port")
+  Stop that program, or move all ports: LEADWIRE_PORT_OFFSET=200 ./dev up"
+    fi
+  done
+  if [[ -f $log && $(stat -c %s "$log") -gt 50000000 ]]; then mv -f "$log" "$log.1"; fi
+  mapfile -t settings < <(service_settings "$service")
+  launch "$DEV/pids/$service.pid" "$log" "$ROOT" "${settings[@]}" "$binary"
+  say "$stamp" >"$DEV/run/$service.stamp"
+}
+
+# Waits until a started service is ready; says what its log says when it ends.
+await_service() {
+  local service=$1 log=$DEV/logs/$1.log
+  if wait_for 60 service_ready_or_gone "$service" && ! service_gone "$service"; then return; fi
+  tail -n 20 "$log" >&2 || true
+  if service_gone "$service"; then
+    die "$service ended while starting (the end of $log is above)"
+  fi
+  die "$service is not ready after 60 s: $(service_url "$service") runs, but its /readyz does not answer 200 (the end of $log is above)"
+}
+
+# SIGTERM, 15 s to finish what is in flight, then SIGKILL.
+stop_service() {
+  local pid
+  if pid=$(service_pid "$1"); then
+    kill -TERM "$pid" 2>/dev/null || true
+    if ! wait_for 15 service_gone "$1"; then
+      warn "$1 (pid $pid) did not end within 15 s of SIGTERM: killed"
+      kill -KILL "$pid" 2>/dev/null || true
+      wait_for 5 service_gone "$1" || die "$1 (pid $pid) survives SIGKILL"
+    fi
+  fi
+  rm -f "$DEV/pids/$1.pid" "$DEV/run/$1.stamp"
+}
+
+# Stops all six side by side.
+stop_services() {
+  local service jobs=() job status=0
+  for service in "${SERVICES[@]}"; do
+    stop_service "$service" &
+    jobs+=($!)
+  done
+  for job in "${jobs[@]}"; do wait "$job" || status=1; done
+  return "$status"
+}
+
+services_status() {
+  local service pid health status=0
+  for service in "${SERVICES[@]}"; do
+    pid=$(service_pid "$service") || pid=-
+    health=down
+    if [[ ! -f $ROOT/services/$service/src/main.rs ]]; then
+      health='not written yet'
+    elif [[ $pid != - ]]; then
+      if service_ready "$service"; then health=ready; else health='not ready'; fi
+    fi
+    [[ $health == ready || $health == 'not written yet' ]] || status=1
+    printf '%-20s %8s %6s  %s\n' "$service" "$pid" "$(service_port "$service")" "$health"
+  done
+  return "$status"
+}
