@@ -209,10 +209,81 @@ fn failure(error: &reqwest::Error, budget: Duration) -> OutboundError {
     }
 }
 
-/// A TLS error, which travels inside an I/O error.
+/// A TLS error, which travels inside I/O errors.
 fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
-    error.downcast_ref().or_else(|| {
-        let inner = error.downcast_ref::<std::io::Error>()?.get_ref()?;
-        inner.downcast_ref::<rustls::Error>()
-    })
+    error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn post(url: &str) -> OutboundPost {
+        OutboundPost {
+            url: url.parse().unwrap(),
+            headers: vec![("x-test", "1".to_owned())],
+            body: Bytes::from_static(b"{}"),
+            budget: Duration::from_secs(2),
+            keep: 16,
+        }
+    }
+
+    /// A client whose resolver has this one answer.
+    fn client(guard: Guard, answer: &'static str) -> OutboundClient {
+        let lookup: Lookup = Arc::new(move |_| Box::pin(async move { Ok(vec![answer.parse().unwrap()]) }));
+        OutboundClient::with_lookup(guard, "test", lookup).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_refused_at_creation_and_at_the_call() {
+        let client = client(Guard::default(), "127.0.0.1");
+        let url = "https://hooks.example.com/";
+        assert_eq!(client.vet(&url.parse().unwrap()).await, Err(RefusedUrl::Address));
+        let refused = client.post(post(url)).await;
+        assert!(matches!(refused, Err(OutboundError::Refused(RefusedUrl::Address))), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn a_literal_address_inside_is_refused_though_no_resolver_is_asked() {
+        let client = client(Guard::default(), "93.184.216.34");
+        for url in ["https://127.0.0.1/", "https://[::1]/", "https://0x7f.1/", "https://[::ffff:10.0.0.1]/"] {
+            let refused = client.post(post(url)).await;
+            assert!(matches!(refused, Err(OutboundError::Refused(RefusedUrl::Address))), "{refused:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_vetted_address_is_the_one_that_is_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let client = client(Guard { allow_private_networks: true }, "127.0.0.1");
+        let url = format!("http://hooks.example.com:{port}/");
+        let (posted, accepted) = tokio::join!(client.post(post(&url)), async {
+            listener.accept().await.map(|(stream, _)| drop(stream))
+        });
+        accepted.unwrap();
+        assert!(matches!(posted, Err(OutboundError::Broken(_))), "{posted:?}");
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_no_connection() {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let client = client(Guard { allow_private_networks: true }, "127.0.0.1");
+        let posted = client.post(post(&format!("http://127.0.0.1:{port}/"))).await;
+        assert!(matches!(posted, Err(OutboundError::Connect(_))), "{posted:?}");
+    }
+
+    #[test]
+    fn a_header_that_breaks_out_is_refused() {
+        let broken = header_map(vec![("x-test", "a\r\nx-more: b".to_owned())]);
+        assert!(matches!(broken, Err(OutboundError::Header("x-test"))));
+    }
+
+    #[test]
+    fn a_tls_error_is_found_within_input_output_errors() {
+        let tls = rustls::Error::General("bad".to_owned());
+        let nested = std::io::Error::other(std::io::Error::other(tls));
+        assert!(tls_error(&nested).is_some());
+        assert!(tls_error(&std::io::Error::other("plain")).is_none());
+    }
 }

@@ -16,6 +16,7 @@ mod database;
 mod environment;
 mod eventually;
 pub mod proxy;
+pub mod receiver;
 mod running;
 
 pub use database::TestDatabase;

@@ -1,0 +1,3 @@
+//! The queues that are consumed.
+
+pub mod events;

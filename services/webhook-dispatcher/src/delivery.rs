@@ -1,0 +1,20 @@
+//! The delivery engine: from due rows to signed requests to settled rows.
+//!
+//! One task decides everything ([`engine`]); what waits (requests, queries) runs beside it and reports back.
+//! Replicas divide the subscriptions by leases on shards ([`lease`]). The schedule lives in the database: a
+//! process that dies loses nothing but the requests in flight, which are made again with the same id.
+
+mod engine;
+mod lease;
+mod render;
+mod schedule;
+mod scheduler;
+mod sender;
+mod settings;
+mod settle;
+mod wake;
+mod window;
+
+pub use engine::Engine;
+pub use settings::DeliverySettings;
+pub use wake::Wake;

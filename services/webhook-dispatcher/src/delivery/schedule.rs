@@ -1,0 +1,219 @@
+//! What an attempt leads to, and when the next one is due. Pure.
+
+use crate::domain::delivery::DeliveryState;
+use crate::domain::subscription::Family;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
+
+/// The longest a receiver may ask us to wait.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
+/// The longest single step of a schedule.
+const MAX_STEP: Duration = Duration::from_hours(24);
+
+/// How often and when a family tries again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct RetryPolicy {
+    /// Attempts in total.
+    pub(super) tries: u16,
+    /// The pause after the first attempt.
+    pub(super) base: Duration,
+    /// By how much each pause is longer than the one before.
+    pub(super) factor: f64,
+    /// How far a pause may be off, as a share of it, either way.
+    pub(super) jitter: f64,
+}
+
+impl RetryPolicy {
+    /// The partner family's: eight tries, five seconds, then four times as long each.
+    pub(super) fn of(family: Family, partner_base: Duration) -> Self {
+        match family {
+            Family::Partner => Self { tries: 8, base: partner_base, factor: 4.0, jitter: 0.2 },
+        }
+    }
+
+    /// The pause after the `attempt`-th attempt, from 1. `chance` is from 0 to 1.
+    fn pause(&self, attempt: u16, chance: f64) -> Duration {
+        let exponent = i32::from(attempt.saturating_sub(1));
+        let seconds = self.base.as_secs_f64() * self.factor.powi(exponent);
+        let off = 1.0 + self.jitter * (2.0 * chance.clamp(0.0, 1.0) - 1.0);
+        Duration::try_from_secs_f64(seconds * off).unwrap_or(MAX_STEP).min(MAX_STEP)
+    }
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Answer {
+        status: u16,
+        /// `Retry-After` as it came.
+        retry_after: Option<String>,
+        /// The beginning of the body, when the status is not a success.
+        detail: Option<String>,
+    },
+    /// There was no answer, for this reason.
+    NoAnswer(String),
+}
+
+/// What becomes of the delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) state: DeliveryState,
+    /// When it is due again; `Some` exactly for a pending one.
+    pub(super) next_at: Option<DateTime<Utc>>,
+    /// The receiver wants nothing more (410 Gone).
+    pub(super) disable: bool,
+}
+
+impl Outcome {
+    /// Decides after the `attempt`-th attempt, from 1. `chance` is from 0 to 1 and spreads the retries.
+    pub(super) fn verdict(
+        &self,
+        policy: &RetryPolicy,
+        attempt: u16,
+        now: DateTime<Utc>,
+        chance: f64,
+    ) -> Verdict {
+        let ends = |state| Verdict { state, next_at: None, disable: false };
+        let wish = match self {
+            Self::Answer { status: 200..300, .. } => return ends(DeliveryState::Delivered),
+            Self::Answer { status: 410, .. } => {
+                return Verdict { disable: true, ..ends(DeliveryState::DeadLetter) };
+            }
+            Self::Answer { status: 429 | 503, retry_after: Some(wish), .. } => retry_after(wish, now),
+            Self::Answer { .. } | Self::NoAnswer(_) => None,
+        };
+        if attempt >= policy.tries {
+            return ends(DeliveryState::DeadLetter);
+        }
+        let pause = policy.pause(attempt, chance).max(wish.unwrap_or_default());
+        let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::days(1));
+        Verdict { state: DeliveryState::Pending, next_at: Some(now + pause), disable: false }
+    }
+
+    /// The status of the answer, if there was one.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer { status, .. } => Some(*status),
+            Self::NoAnswer(_) => None,
+        }
+    }
+
+    /// What went wrong, for the subscription's owner.
+    pub(super) fn error(&self) -> Option<String> {
+        match self {
+            Self::Answer { status: 200..300, .. } => None,
+            Self::Answer { status, detail, .. } => Some(match detail.as_deref() {
+                None | Some("") => format!("answered {status}"),
+                Some(detail) => format!("answered {status}: {detail}"),
+            }),
+            Self::NoAnswer(reason) => Some(reason.clone()),
+        }
+    }
+}
+
+/// `Retry-After` as seconds or as a date (RFC 9110 §10.2.3), at most a day. A malformed one counts as none.
+fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let text = text.trim();
+    let wait = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => MAX_RETRY_AFTER,
+        Err(_) => {
+            let date = DateTime::parse_from_rfc2822(text).ok()?.to_utc();
+            (date - now).to_std().unwrap_or_default()
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+    use proptest::prelude::*;
+
+    fn partner() -> RetryPolicy {
+        RetryPolicy::of(Family::Partner, Duration::from_secs(5))
+    }
+
+    fn now() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2026, 11, 22, 3, 0, 0).unwrap()
+    }
+
+    fn answer(status: u16, retry_after: Option<&str>) -> Outcome {
+        Outcome::Answer { status, retry_after: retry_after.map(str::to_owned), detail: None }
+    }
+
+    fn wait(outcome: &Outcome, attempt: u16) -> Option<TimeDelta> {
+        outcome.verdict(&partner(), attempt, now(), 0.5).next_at.map(|at| at - now())
+    }
+
+    #[test]
+    fn the_partner_schedule_has_seven_pauses_from_five_seconds_by_four() {
+        let pauses: Vec<_> = (1..=8)
+            .map(|attempt| wait(&answer(500, None), attempt).map(|pause| pause.num_seconds()))
+            .collect();
+        let expected = [5, 20, 80, 320, 1_280, 5_120, 20_480].map(Some).into_iter().chain([None]);
+        assert_eq!(pauses, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn success_is_delivered_gone_disables_and_anything_else_is_tried_again() {
+        let verdict = |outcome: Outcome, attempt| outcome.verdict(&partner(), attempt, now(), 0.5);
+        for status in [200, 201, 204, 299] {
+            assert_eq!(verdict(answer(status, None), 1).state, DeliveryState::Delivered);
+        }
+        let gone = verdict(answer(410, None), 1);
+        assert_eq!((gone.state, gone.disable), (DeliveryState::DeadLetter, true));
+        for status in [199, 300, 302, 400, 404, 408, 429, 500, 503] {
+            let verdict = verdict(answer(status, None), 7);
+            assert_eq!((verdict.state, verdict.disable), (DeliveryState::Pending, false), "{status}");
+        }
+        assert_eq!(verdict(answer(404, None), 8).state, DeliveryState::DeadLetter);
+        let silent = Outcome::NoAnswer("no connection".to_owned());
+        assert_eq!(verdict(silent.clone(), 1).state, DeliveryState::Pending);
+        assert_eq!(verdict(silent, 8).state, DeliveryState::DeadLetter);
+    }
+
+    #[test]
+    fn retry_after_counts_when_it_is_longer_and_only_where_it_means_something() {
+        for (status, header, seconds) in [
+            (429, "60", 60),
+            (503, "Sun, 22 Nov 2026 03:02:00 GMT", 120),
+            (429, "1", 5),
+            (429, "Sun, 22 Nov 2026 02:00:00 GMT", 5),
+            (429, "soon", 5),
+            (429, "999999999", 86_400),
+            (429, "99999999999999999999999", 86_400),
+            (500, "60", 5),
+        ] {
+            let pause = wait(&answer(status, Some(header)), 1).unwrap();
+            assert_eq!(pause.num_seconds(), seconds, "{status} {header}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_answer() {
+        let outcome = Outcome::Answer { status: 500, retry_after: None, detail: Some("oh no".to_owned()) };
+        assert_eq!(outcome.error().unwrap(), "answered 500: oh no");
+        assert_eq!(answer(204, None).error(), None);
+        assert_eq!(Outcome::NoAnswer("timeout".to_owned()).error().unwrap(), "timeout");
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_stays_within_its_jitter_and_a_day(attempt in 1_u16..2_000, chance in 0.0_f64..=1.0, millis in 1_u64..600_000) {
+            let policy = RetryPolicy::of(Family::Partner, Duration::from_millis(millis));
+            let pause = policy.pause(attempt, chance).as_secs_f64();
+            let exact = Duration::from_millis(millis).as_secs_f64() * 4_f64.powi(i32::from(attempt) - 1);
+            prop_assert!(pause <= MAX_STEP.as_secs_f64());
+            prop_assert!(pause <= exact * 1.2 + 0.001);
+            prop_assert!(pause >= (exact * 0.8).min(MAX_STEP.as_secs_f64()) - 0.001);
+        }
+
+        #[test]
+        fn no_header_makes_the_verdict_panic(header in ".{0,60}", attempt in 0_u16..=u16::MAX) {
+            let verdict = answer(429, Some(&header)).verdict(&partner(), attempt, now(), 0.0);
+            prop_assert_eq!(verdict.next_at.is_some(), verdict.state == DeliveryState::Pending);
+        }
+    }
+}

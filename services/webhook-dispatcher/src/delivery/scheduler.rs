@@ -1,0 +1,381 @@
+//! Who is sent to next: the windows of all subscriptions, fair turns among them, and the times at which
+//! something becomes due. No I/O and no clock of its own.
+
+use super::window::{Due, WINDOW, Window};
+use crate::domain::delivery::DeliveryKey;
+use crate::domain::shard::{Shards, shard_of};
+use chrono::{DateTime, Utc};
+use contracts::ids::{EventId, SubscriptionId};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+
+/// The most subscriptions of one refill.
+const REFILL: usize = 64;
+/// Deliveries in hand beyond which nothing is taken in.
+const MAX_ROWS: usize = 10_000;
+/// Payloads in hand, in bytes, beyond which nothing is taken in.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
+
+/// How much may be on its way at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) in_flight: usize,
+    pub(super) in_flight_per_subscription: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Scheduler {
+    limits: Limits,
+    windows: HashMap<SubscriptionId, Window>,
+    /// Fair turns: who may start a request, one each.
+    turns: VecDeque<SubscriptionId>,
+    /// Who has something due in the database.
+    due: HashSet<SubscriptionId>,
+    /// When more becomes due: the first time of each subscription, in order.
+    times: BTreeSet<(DateTime<Utc>, SubscriptionId)>,
+    time_of: HashMap<SubscriptionId, DateTime<Utc>>,
+    /// Settled while a refill was reading: it may have read them as pending.
+    settled_meanwhile: Option<HashSet<DeliveryKey>>,
+    in_flight: usize,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Scheduler {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            windows: HashMap::new(),
+            turns: VecDeque::new(),
+            due: HashSet::new(),
+            times: BTreeSet::new(),
+            time_of: HashMap::new(),
+            settled_meanwhile: None,
+            in_flight: 0,
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// A subscription has something due.
+    pub(super) fn mark(&mut self, id: SubscriptionId) {
+        self.due.insert(id);
+    }
+
+    /// A subscription has something due at a time.
+    pub(super) fn mark_at(&mut self, id: SubscriptionId, time: DateTime<Utc>) {
+        match self.time_of.get(&id) {
+            Some(&known) if known <= time => return,
+            Some(&known) => {
+                self.times.remove(&(known, id));
+            }
+            None => {}
+        }
+        self.times.insert((time, id));
+        self.time_of.insert(id, time);
+    }
+
+    /// Whose time has come is due.
+    pub(super) fn ripen(&mut self, now: DateTime<Utc>) {
+        while let Some(&(time, id)) = self.times.first()
+            && time <= now
+        {
+            self.times.pop_first();
+            self.time_of.remove(&id);
+            self.due.insert(id);
+        }
+    }
+
+    /// When the next subscription becomes due.
+    pub(super) fn next_time(&self) -> Option<DateTime<Utc>> {
+        self.times.first().map(|(time, _)| *time)
+    }
+
+    /// Takes subscriptions that have something due and room for it. Call [`Self::end_refill`] with what was
+    /// read for them; until then this answers nobody.
+    pub(super) fn begin_refill(&mut self) -> Vec<SubscriptionId> {
+        if self.settled_meanwhile.is_some() || self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        let due = std::mem::take(&mut self.due);
+        for id in due {
+            let window = self.windows.entry(id).or_default();
+            if taken.len() == REFILL {
+                self.due.insert(id);
+            } else if window.room() == 0 {
+                window.more = true;
+            } else {
+                taken.push(id);
+            }
+        }
+        if !taken.is_empty() {
+            self.settled_meanwhile = Some(HashSet::new());
+        }
+        taken
+    }
+
+    /// Takes in what was read for the subscriptions of a refill: for each at most [`WINDOW`] deliveries.
+    pub(super) fn end_refill(&mut self, asked: &[SubscriptionId], read: Vec<Due>) {
+        let meanwhile = self.settled_meanwhile.take().unwrap_or_default();
+        let mut counts: HashMap<SubscriptionId, usize> = HashMap::new();
+        for due in read {
+            let key = due.delivery.key;
+            *counts.entry(key.subscription).or_default() += 1;
+            if meanwhile.contains(&key) {
+                continue;
+            }
+            let window = self.windows.entry(key.subscription).or_default();
+            if let Some(bytes) = window.take_in(due) {
+                self.rows += 1;
+                self.bytes += bytes;
+            }
+        }
+        for id in asked {
+            if let Some(window) = self.windows.get_mut(id) {
+                window.more = counts.get(id).copied().unwrap_or(0) >= WINDOW;
+            }
+            self.queue(*id);
+        }
+    }
+
+    /// The refill read nothing: its subscriptions are due as before.
+    pub(super) fn fail_refill(&mut self, asked: Vec<SubscriptionId>) {
+        self.settled_meanwhile = None;
+        self.due.extend(asked);
+    }
+
+    /// The next delivery to send, fairly: each subscription one, then the next. What `may_start` refuses
+    /// loses what it has ready.
+    pub(super) fn start(&mut self, may_start: impl Fn(SubscriptionId) -> bool) -> Option<Due> {
+        while self.in_flight < self.limits.in_flight {
+            let id = self.turns.pop_front()?;
+            let Some(window) = self.windows.get_mut(&id) else { continue };
+            window.queued = false;
+            if !may_start(id) {
+                self.drop_ready(id);
+                continue;
+            }
+            if let Some(due) = window.start() {
+                self.in_flight += 1;
+                self.queue(id);
+                return Some(due);
+            }
+        }
+        None
+    }
+
+    /// A request has ended; its delivery stays in hand until it is settled.
+    pub(super) fn end(&mut self, id: SubscriptionId) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(window) = self.windows.get_mut(&id) {
+            window.in_flight = window.in_flight.saturating_sub(1);
+        }
+        self.queue(id);
+    }
+
+    /// A delivery is settled; if it is pending, it is due again at a time.
+    pub(super) fn settle(&mut self, key: DeliveryKey, next_at: Option<DateTime<Utc>>) {
+        if let Some(meanwhile) = &mut self.settled_meanwhile {
+            meanwhile.insert(key);
+        }
+        if let Some(window) = self.windows.get_mut(&key.subscription) {
+            if let Some(bytes) = window.release(key.event) {
+                self.rows = self.rows.saturating_sub(1);
+                self.bytes = self.bytes.saturating_sub(bytes);
+            }
+            if window.more && window.room() >= WINDOW / 2 {
+                window.more = false;
+                self.due.insert(key.subscription);
+            }
+        }
+        if let Some(time) = next_at {
+            self.mark_at(key.subscription, time);
+        }
+    }
+
+    /// Lets go of what a subscription has ready.
+    pub(super) fn drop_ready(&mut self, id: SubscriptionId) {
+        if let Some(window) = self.windows.get_mut(&id) {
+            let (rows, bytes) = window.drop_ready();
+            self.rows = self.rows.saturating_sub(rows);
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+    }
+
+    /// Lets go of everything outside some shards but for what is on its way.
+    pub(super) fn keep(&mut self, shards: Shards) {
+        let outside: Vec<_> = self.windows.keys().filter(|id| !shards.cover(**id)).copied().collect();
+        for id in outside {
+            self.drop_ready(id);
+            if self.windows.get(&id).is_some_and(Window::is_empty) {
+                self.windows.remove(&id);
+            }
+        }
+        self.due.retain(|id| shards.cover(*id));
+        self.times.retain(|(_, id)| shards.cover(*id));
+        self.time_of.retain(|id, _| shards.cover(*id));
+    }
+
+    /// The shards that have deliveries in hand.
+    pub(super) fn busy(&self) -> Shards {
+        self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(id, _)| shard_of(*id)).collect()
+    }
+
+    /// The events of a subscription's deliveries in hand.
+    pub(super) fn held(&self, id: SubscriptionId) -> impl Iterator<Item = EventId> {
+        self.windows.get(&id).into_iter().flat_map(Window::held)
+    }
+
+    /// Gives a subscription its place in the turns when it can start something and has none.
+    fn queue(&mut self, id: SubscriptionId) {
+        let cap = self.limits.in_flight_per_subscription;
+        if let Some(window) = self.windows.get_mut(&id)
+            && !window.queued
+            && window.has_ready()
+            && window.in_flight < cap
+        {
+            window.queued = true;
+            self.turns.push_back(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::tests::event;
+    use crate::store::deliveries::DueDelivery;
+    use chrono::TimeDelta;
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    fn subscription(number: u128) -> SubscriptionId {
+        SubscriptionId::new(Uuid::from_u128(number))
+    }
+
+    fn due(subscription_number: u128, number: u128) -> Due {
+        let key = DeliveryKey {
+            event: EventId::new(Uuid::from_u128(number)),
+            subscription: subscription(subscription_number),
+        };
+        Due {
+            delivery: DueDelivery { key, attempts: 0, replay: 0 },
+            event: Arc::new(event(1, "/leadwire/lead-intake", "lead.created")),
+        }
+    }
+
+    fn scheduler(in_flight: usize, per_subscription: usize) -> Scheduler {
+        Scheduler::new(Limits { in_flight, in_flight_per_subscription: per_subscription })
+    }
+
+    fn fill(scheduler: &mut Scheduler, subscription_number: u128, count: u128) {
+        scheduler.mark(subscription(subscription_number));
+        let asked = scheduler.begin_refill();
+        scheduler.end_refill(&asked, (1..=count).map(|number| due(subscription_number, number)).collect());
+    }
+
+    fn started(scheduler: &mut Scheduler) -> Vec<u128> {
+        std::iter::from_fn(|| scheduler.start(|_| true))
+            .map(|due| due.delivery.key.subscription.as_uuid().as_u128())
+            .collect()
+    }
+
+    #[test]
+    fn subscriptions_take_turns_within_their_caps() {
+        let mut scheduler = scheduler(100, 3);
+        fill(&mut scheduler, 1, 10);
+        fill(&mut scheduler, 2, 2);
+        assert_eq!(started(&mut scheduler), [1, 2, 1, 2, 1]);
+        scheduler.end(subscription(1));
+        assert_eq!(started(&mut scheduler), [1]);
+    }
+
+    #[test]
+    fn the_global_cap_holds() {
+        let mut scheduler = scheduler(4, 16);
+        fill(&mut scheduler, 1, 10);
+        assert_eq!(started(&mut scheduler).len(), 4);
+        assert_eq!(scheduler.in_flight(), 4);
+    }
+
+    #[test]
+    fn what_is_in_hand_is_not_taken_in_twice() {
+        let mut scheduler = scheduler(100, 16);
+        fill(&mut scheduler, 1, 3);
+        fill(&mut scheduler, 1, 3);
+        assert_eq!(scheduler.rows(), 3);
+        assert_eq!(started(&mut scheduler).len(), 3);
+    }
+
+    #[test]
+    fn what_was_settled_while_a_refill_was_reading_is_not_sent_again() {
+        let mut scheduler = scheduler(100, 16);
+        fill(&mut scheduler, 1, 1);
+        let sent = scheduler.start(|_| true).unwrap();
+        scheduler.mark(subscription(1));
+        let asked = scheduler.begin_refill();
+        assert_eq!(asked, [subscription(1)]);
+        scheduler.end(subscription(1));
+        scheduler.settle(sent.delivery.key, None);
+        scheduler.end_refill(&asked, vec![due(1, 1)]);
+        assert_eq!((started(&mut scheduler).len(), scheduler.rows()), (0, 0));
+    }
+
+    #[test]
+    fn a_full_window_is_refilled_when_half_of_it_is_settled() {
+        let mut scheduler = scheduler(1_000, 1_000);
+        fill(&mut scheduler, 1, 64);
+        scheduler.mark(subscription(1));
+        assert!(scheduler.begin_refill().is_empty());
+        let sent: Vec<_> = std::iter::from_fn(|| scheduler.start(|_| true)).collect();
+        for due in &sent[..31] {
+            scheduler.settle(due.delivery.key, None);
+        }
+        assert!(scheduler.begin_refill().is_empty());
+        scheduler.settle(sent[31].delivery.key, None);
+        assert_eq!(scheduler.begin_refill(), [subscription(1)]);
+    }
+
+    #[test]
+    fn a_retry_becomes_due_at_its_time_and_the_earliest_counts() {
+        let mut scheduler = scheduler(100, 16);
+        let at = |second| DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
+        scheduler.mark_at(subscription(1), at(20));
+        scheduler.mark_at(subscription(1), at(10));
+        scheduler.mark_at(subscription(1), at(30));
+        assert_eq!(scheduler.next_time(), Some(at(10)));
+        scheduler.ripen(at(9));
+        assert!(scheduler.begin_refill().is_empty());
+        scheduler.ripen(at(10));
+        assert_eq!(scheduler.begin_refill(), [subscription(1)]);
+        assert_eq!(scheduler.next_time(), None);
+    }
+
+    #[test]
+    fn a_lost_shard_keeps_only_what_is_on_its_way() {
+        let mut scheduler = scheduler(1, 16);
+        fill(&mut scheduler, 1, 3);
+        let sent = scheduler.start(|_| true).unwrap();
+        scheduler.keep(Shards::NONE);
+        assert_eq!((scheduler.rows(), scheduler.busy()), (1, Shards::one(1)));
+        scheduler.end(subscription(1));
+        scheduler.settle(sent.delivery.key, None);
+        assert_eq!((scheduler.rows(), scheduler.busy()), (0, Shards::NONE));
+    }
+
+    #[test]
+    fn a_subscription_that_may_not_start_loses_what_it_has_ready() {
+        let mut scheduler = scheduler(100, 16);
+        fill(&mut scheduler, 1, 3);
+        assert!(scheduler.start(|_| false).is_none());
+        assert_eq!(scheduler.rows(), 0);
+    }
+}

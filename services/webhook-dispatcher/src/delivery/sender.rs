@@ -1,0 +1,173 @@
+//! One attempt: render, sign, post, and say what came of it.
+
+use super::render;
+use super::schedule::Outcome;
+use super::window::Due;
+use crate::domain::delivery::DeliveryKey;
+use crate::domain::subscription::{Family, Subscription};
+use crate::state::State;
+use chrono::{DateTime, Utc};
+use platform::secrets::{Sealed, SecretError};
+use platform::telemetry;
+use platform_http::outbound::{OutboundAnswer, OutboundError, OutboundPost};
+use secrecy::SecretString;
+use signing::{Secret, Secrets};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tracing::{Instrument, Span};
+use url::Url;
+
+/// How many bytes of an answer are kept for the subscription's owner.
+const KEEP: usize = 4 * 1024;
+
+/// What came of an attempt.
+#[derive(Clone, Debug)]
+pub(super) struct Attempted {
+    pub(super) key: DeliveryKey,
+    pub(super) family: Family,
+    pub(super) attempts_before: i16,
+    pub(super) replay: i16,
+    pub(super) started_at: DateTime<Utc>,
+    pub(super) ended_at: DateTime<Utc>,
+    pub(super) duration: Duration,
+    pub(super) outcome: Outcome,
+}
+
+/// Why a request could not even be made.
+#[derive(Debug, thiserror::Error)]
+enum PrepareError {
+    #[error("the url is malformed")]
+    Url(#[from] url::ParseError),
+    #[error("the event cannot be rendered")]
+    Body(#[from] serde_json::Error),
+    #[error("the signing secret cannot be opened")]
+    Secret(#[from] SecretError),
+    #[error("the signing secret is not text")]
+    Text(#[from] std::string::FromUtf8Error),
+}
+
+/// Makes one attempt. Takes at most the budget.
+pub(super) async fn send(
+    state: State,
+    subscription: Arc<Subscription>,
+    due: Due,
+    budget: Duration,
+) -> Attempted {
+    let attempt = due.delivery.attempts.saturating_add(1);
+    let span = tracing::info_span!(
+        parent: None,
+        "deliver",
+        otel.kind = "producer",
+        webhook_id = %due.delivery.key.webhook_id(),
+        attempt,
+    );
+    telemetry::follow(&span, due.event.traceparent.as_deref());
+    attempted(&state, &subscription, &due, budget, &span).instrument(span.clone()).await
+}
+
+async fn attempted(
+    state: &State,
+    subscription: &Subscription,
+    due: &Due,
+    budget: Duration,
+    span: &Span,
+) -> Attempted {
+    let started_at = state.clock.now();
+    let started = Instant::now();
+    let outcome = match prepare(state, subscription, due, budget, started_at, span) {
+        Ok(post) => outcome(state.outbound.post(post).await),
+        Err(error) => {
+            tracing::error!(error = platform_http::edge::chain(&error), "delivery cannot be prepared");
+            Outcome::NoAnswer(error.to_string())
+        }
+    };
+    let duration = started.elapsed();
+    let status = outcome.status();
+    tracing::debug!(status, error = outcome.error(), "attempted");
+    Attempted {
+        key: due.delivery.key,
+        family: subscription.family,
+        attempts_before: due.delivery.attempts,
+        replay: due.delivery.replay,
+        started_at,
+        ended_at: state.clock.now(),
+        duration,
+        outcome,
+    }
+}
+
+fn prepare(
+    state: &State,
+    subscription: &Subscription,
+    due: &Due,
+    budget: Duration,
+    now: DateTime<Utc>,
+    span: &Span,
+) -> Result<OutboundPost, PrepareError> {
+    let url = Url::parse(&subscription.url)?;
+    let body = render::body(subscription, &due.event)?;
+    let secrets = secrets(state, subscription, now)?;
+    let unix_time = u64::try_from(now.timestamp()).unwrap_or(0);
+    let id = due.delivery.key.webhook_id();
+    let mut headers = signing::headers(scheme(subscription.family), &id, unix_time, &body, &secrets);
+    headers.push(("content-type", "application/json".to_owned()));
+    // Without a tracer the trace goes on as it came.
+    if let Some(traceparent) = telemetry::traceparent_of(span).or_else(|| due.event.traceparent.clone()) {
+        headers.push(("traceparent", traceparent));
+    }
+    Ok(OutboundPost { url, headers, body: body.into(), budget, keep: KEEP })
+}
+
+const fn scheme(family: Family) -> signing::Family {
+    match family {
+        Family::Partner => signing::Family::Partner,
+    }
+}
+
+/// The live secrets: the one before the last rotation as well, until its time is over.
+fn secrets(state: &State, subscription: &Subscription, now: DateTime<Utc>) -> Result<Secrets, PrepareError> {
+    let owner = Subscription::seal_owner(subscription.organization, subscription.id);
+    let open = |sealed: &Sealed| -> Result<Secret, PrepareError> {
+        let bytes = state.keys.open(sealed, owner.as_bytes())?;
+        Ok(Secret::from(SecretString::from(String::from_utf8(bytes)?)))
+    };
+    let previous = subscription.previous_secret.as_ref().filter(|(_, until)| *until > now);
+    Ok(Secrets {
+        current: open(&subscription.secret)?,
+        previous: previous.map(|(sealed, _)| open(sealed)).transpose()?,
+    })
+}
+
+fn outcome(result: Result<OutboundAnswer, OutboundError>) -> Outcome {
+    match result {
+        Ok(answer) => {
+            let success = (200..300).contains(&answer.status);
+            Outcome::Answer {
+                status: answer.status,
+                retry_after: answer.retry_after,
+                detail: (!success).then(|| readable(&answer.body)),
+            }
+        }
+        Err(error) => Outcome::NoAnswer(error.to_string()),
+    }
+}
+
+/// Bytes of strangers as text that PostgreSQL stores and people can read.
+fn readable(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_receiver_says_is_kept_readable_and_only_when_it_failed() {
+        let answer = |status, body: &'static [u8]| {
+            outcome(Ok(OutboundAnswer { status, retry_after: None, body: body.into() }))
+        };
+        assert_eq!(answer(200, b"fine").error(), None);
+        assert_eq!(answer(500, b"bad\0\x1b[31m \xff").error().unwrap(), "answered 500: bad[31m \u{fffd}");
+    }
+}

@@ -1,0 +1,82 @@
+//! What the engine holds of one subscription: due deliveries that wait, are on their way, or are not settled
+//! yet. The place for everything that is per subscription, such as a breaker or a token bucket.
+
+use crate::domain::event::Event;
+use crate::store::deliveries::DueDelivery;
+use contracts::ids::EventId;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+/// Deliveries that are held at most.
+pub(super) const WINDOW: usize = 64;
+
+/// A due delivery with what it carries.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub(super) delivery: DueDelivery,
+    pub(super) event: Arc<Event>,
+}
+
+/// One subscription's deliveries in hand.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    ready: VecDeque<Due>,
+    /// Everything in hand, with the size of what it carries: not to be taken in twice.
+    held: HashMap<EventId, usize>,
+    pub(super) in_flight: usize,
+    /// It stands in the queue for its turn.
+    pub(super) queued: bool,
+    /// The database has more that is due.
+    pub(super) more: bool,
+}
+
+impl Window {
+    /// How many more it takes.
+    pub(super) fn room(&self) -> usize {
+        WINDOW.saturating_sub(self.held.len())
+    }
+
+    /// Takes a delivery in, and says how many bytes it carries; `None` when it is in hand already or there
+    /// is no room.
+    pub(super) fn take_in(&mut self, due: Due) -> Option<usize> {
+        let event = due.delivery.key.event;
+        if self.room() == 0 || self.held.contains_key(&event) {
+            return None;
+        }
+        let bytes = due.event.payload.len();
+        self.held.insert(event, bytes);
+        self.ready.push_back(due);
+        Some(bytes)
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The next delivery to send; it counts as on its way.
+    pub(super) fn start(&mut self) -> Option<Due> {
+        let due = self.ready.pop_front()?;
+        self.in_flight += 1;
+        Some(due)
+    }
+
+    /// Lets go of a delivery that is settled, and says how many bytes it carried.
+    pub(super) fn release(&mut self, event: EventId) -> Option<usize> {
+        self.held.remove(&event)
+    }
+
+    /// Lets go of everything that is not on its way, and says how many deliveries and bytes that was.
+    pub(super) fn drop_ready(&mut self) -> (usize, usize) {
+        let count = self.ready.len();
+        let bytes = self.ready.drain(..).filter_map(|due| self.held.remove(&due.delivery.key.event)).sum();
+        (count, bytes)
+    }
+
+    pub(super) fn held(&self) -> impl Iterator<Item = EventId> {
+        self.held.keys().copied()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+}

@@ -1,0 +1,8 @@
+//! Subscriptions, filters, events and deliveries as pure types and rules: no I/O, no clock.
+
+pub mod delivery;
+pub mod event;
+pub mod filter;
+pub mod shard;
+pub mod snapshot;
+pub mod subscription;

@@ -1,0 +1,17 @@
+//! The webhook-dispatcher process.
+
+use platform::lifecycle::{Process, install_tls};
+use platform::telemetry::Telemetry;
+use webhook_dispatcher::{App, SERVICE, Settings};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    install_tls();
+    let settings = Settings::load()?;
+    let telemetry = Telemetry::start(SERVICE, &settings.telemetry)?;
+    let process = Process::of_main(&telemetry)?;
+    let metrics = telemetry.metrics.clone();
+    App::build(&settings, process, move || metrics.render()).await?.run().await?;
+    tokio::task::spawn_blocking(|| telemetry.stop()).await?;
+    Ok(())
+}

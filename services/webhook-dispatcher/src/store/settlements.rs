@@ -1,0 +1,189 @@
+//! What attempts led to: the delivery rows, the attempt log and the health of the subscriptions.
+
+use crate::domain::delivery::{DeliveryKey, DeliveryState};
+use chrono::{DateTime, Utc};
+use contracts::ids::SubscriptionId;
+use platform_pg::StoreError;
+use sqlx::PgConnection;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The outcome of one attempt, decided.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub key: DeliveryKey,
+    pub attempt_id: Uuid,
+    /// Attempts before this one, and the replay it belongs to: the guard against a late rival.
+    pub attempts_before: i16,
+    pub replay: i16,
+    pub state: DeliveryState,
+    /// When it is due again, if it is.
+    pub next_at: Option<DateTime<Utc>>,
+    pub status: Option<i16>,
+    pub error: Option<String>,
+    /// The subscription is to be disabled as well.
+    pub disable: bool,
+    pub started_at: DateTime<Utc>,
+    pub ended_at: DateTime<Utc>,
+    pub duration_ms: i32,
+}
+
+/// Writes outcomes to deliveries that are still where the attempt found them, and logs those attempts. Says
+/// how many that were.
+///
+/// # Errors
+/// When the database refuses, for want of a partition for example, or is unavailable.
+pub async fn settle(connection: &mut PgConnection, batch: &[Settlement]) -> Result<u64, StoreError> {
+    fn column<T>(batch: &[Settlement], of: impl Fn(&Settlement) -> T) -> Vec<T> {
+        batch.iter().map(of).collect()
+    }
+    let result = sqlx::query(
+        "with outcome as materialized (
+             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
+                 $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[], $10::timestamptz[],
+                 $11::timestamptz[], $12::integer[])
+             as outcome (event_id, subscription_id, attempt_id, attempts, replay, state, next_at, status, error,
+                 started_at, ended_at, duration_ms)
+         ), settled as (
+             update deliveries set
+                 state = outcome.state,
+                 attempts = outcome.attempts + 1,
+                 next_at = coalesce(outcome.next_at, deliveries.next_at),
+                 last_status = outcome.status,
+                 last_error = outcome.error,
+                 ended_at = case when outcome.state = 0 then null else outcome.ended_at end
+             from outcome
+             where deliveries.event_id = outcome.event_id
+               and deliveries.subscription_id = outcome.subscription_id
+               and deliveries.state = 0
+               and deliveries.attempts = outcome.attempts
+               and deliveries.replay = outcome.replay
+             returning outcome.*
+         )
+         insert into attempts (id, event_id, subscription_id, attempt, replay, started_at, duration_ms, status, error)
+         select attempt_id, event_id, subscription_id, attempts + 1, replay, started_at, duration_ms, status, error
+         from settled",
+    )
+    .bind(column(batch, |one| one.key.event.as_uuid()))
+    .bind(column(batch, |one| one.key.subscription.as_uuid()))
+    .bind(column(batch, |one| one.attempt_id))
+    .bind(column(batch, |one| one.attempts_before))
+    .bind(column(batch, |one| one.replay))
+    .bind(column(batch, |one| one.state.code()))
+    .bind(column(batch, |one| one.next_at))
+    .bind(column(batch, |one| one.status))
+    .bind(column(batch, |one| one.error.clone()))
+    .bind(column(batch, |one| one.started_at))
+    .bind(column(batch, |one| one.ended_at))
+    .bind(column(batch, |one| one.duration_ms))
+    .execute(connection)
+    .await?;
+    Ok(result.rows_affected())
+}
+
+/// What a batch says about one subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Health {
+    last_success_at: Option<DateTime<Utc>>,
+    last_failure_at: Option<DateTime<Utc>>,
+    /// Since the last success in the batch, or in all of it.
+    failures: i32,
+    exhausted: i32,
+}
+
+/// Brings the health of the subscriptions of a batch up to date.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn record_health(connection: &mut PgConnection, batch: &[Settlement]) -> Result<(), StoreError> {
+    let health = health_of(batch);
+    sqlx::query(
+        "insert into subscription_health as health (subscription_id, last_success_at, last_failure_at,
+             consecutive_failures, consecutive_exhausted)
+         select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[], $5::integer[])
+         on conflict (subscription_id) do update set
+             last_success_at = greatest(health.last_success_at, excluded.last_success_at),
+             last_failure_at = greatest(health.last_failure_at, excluded.last_failure_at),
+             consecutive_failures = excluded.consecutive_failures
+                 + case when excluded.last_success_at is null then health.consecutive_failures else 0 end,
+             consecutive_exhausted = excluded.consecutive_exhausted
+                 + case when excluded.last_success_at is null then health.consecutive_exhausted else 0 end",
+    )
+    .bind(health.keys().map(|id| id.as_uuid()).collect::<Vec<_>>())
+    .bind(health.values().map(|one| one.last_success_at).collect::<Vec<_>>())
+    .bind(health.values().map(|one| one.last_failure_at).collect::<Vec<_>>())
+    .bind(health.values().map(|one| one.failures).collect::<Vec<_>>())
+    .bind(health.values().map(|one| one.exhausted).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ordered by subscription, so that two batches lock the same rows in the same order.
+fn health_of(batch: &[Settlement]) -> BTreeMap<SubscriptionId, Health> {
+    let mut all: BTreeMap<SubscriptionId, Health> = BTreeMap::new();
+    for one in batch {
+        let health = all.entry(one.key.subscription).or_default();
+        match one.state {
+            DeliveryState::Delivered => {
+                health.last_success_at = health.last_success_at.max(Some(one.ended_at));
+                (health.failures, health.exhausted) = (0, 0);
+            }
+            DeliveryState::Pending | DeliveryState::DeadLetter => {
+                health.last_failure_at = health.last_failure_at.max(Some(one.ended_at));
+                health.failures += 1;
+                health.exhausted += i32::from(one.state == DeliveryState::DeadLetter);
+            }
+            DeliveryState::SkippedDisabled | DeliveryState::Cancelled => {}
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use contracts::ids::EventId;
+
+    fn outcome(subscription: u128, second: i64, state: DeliveryState) -> Settlement {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
+        Settlement {
+            key: DeliveryKey {
+                event: EventId::new(Uuid::from_u128(9)),
+                subscription: SubscriptionId::new(Uuid::from_u128(subscription)),
+            },
+            attempt_id: Uuid::from_u128(1),
+            attempts_before: 0,
+            replay: 0,
+            state,
+            next_at: None,
+            status: None,
+            error: None,
+            disable: false,
+            started_at: at,
+            ended_at: at,
+            duration_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_success_forgets_the_failures_before_it() {
+        let at = |second| Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(second));
+        let health = health_of(&[
+            outcome(1, 1, DeliveryState::Pending),
+            outcome(1, 2, DeliveryState::Delivered),
+            outcome(1, 3, DeliveryState::DeadLetter),
+            outcome(2, 4, DeliveryState::Pending),
+        ]);
+        let of = |id| health[&SubscriptionId::new(Uuid::from_u128(id))];
+        assert_eq!(
+            of(1),
+            Health { last_success_at: at(2), last_failure_at: at(3), failures: 1, exhausted: 1 }
+        );
+        assert_eq!(
+            of(2),
+            Health { last_success_at: None, last_failure_at: at(4), failures: 1, exhausted: 0 }
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! The service under test: a database and a virtual host of its own, ports that are free, a clock that stands
+//! still, and an engine that the test drives.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::Service;
+use contracts::event::{CloudEvent, EventFacts};
+use contracts::ids::{CorrelationId, EventId, LeadId};
+use contracts::lead::{LeadCreated, LeadCustomer};
+use platform::clock::Clock;
+use platform::ids::IdSource;
+use platform::lifecycle::Process;
+use platform_broker::topology;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use std::time::Duration;
+use testkit::broker::TestBroker;
+use testkit::receiver::Received;
+use testkit::{Running, TestDatabase, callers, eventually};
+use webhook_dispatcher::{App, DeliverySettings, Engine, SecretsSettings, Settings};
+
+pub const SUBSCRIPTIONS: &str = "/api/v1/partners/acme/webhook-subscriptions";
+const SEALING_KEY: &str = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// A running webhook-dispatcher.
+pub struct Harness {
+    pub service: Running,
+    engine: Option<Engine>,
+    _database: TestDatabase,
+    pub broker: TestBroker,
+    pub pool: PgPool,
+    pub clock: Clock,
+    settings: Settings,
+}
+
+/// A subscription that a test has made.
+#[derive(Clone, Debug)]
+pub struct Subscribed {
+    pub id: String,
+    pub secret: String,
+}
+
+impl Harness {
+    pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// With settings changed by `adjust`.
+    pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        let (database, broker) =
+            tokio::join!(TestDatabase::create(Service::WebhookDispatcher), TestBroker::start());
+        broker.apply(topology::PLATFORM).await;
+        let mut settings = Settings {
+            http: testkit::http_settings(),
+            identity: callers::identity_settings(),
+            database: database.settings(),
+            broker: broker.settings(),
+            redis: None,
+            secrets: SecretsSettings { encryption_keys: SEALING_KEY.into() },
+            delivery: delivery_settings(),
+            telemetry: platform::telemetry::TelemetrySettings::default(),
+        };
+        adjust(&mut settings);
+        let process = testkit::process();
+        let clock = process.clock.clone();
+        let (service, engine) = run(&settings, process).await;
+        let pool = database.pool();
+        Self { service, engine: Some(engine), _database: database, broker, pool, clock, settings }
+    }
+
+    /// Another replica on the same database, broker and clock.
+    pub async fn replica(&self) -> (Running, Engine) {
+        run(&self.settings, Process::new(self.clock.clone(), IdSource::random())).await
+    }
+
+    /// Subscribes acme and answers the secret that is shown once.
+    pub async fn subscribe(&self, url: &str, events: &[&str]) -> Subscribed {
+        let acme = callers::partner("acme", &["webhooks:write"]);
+        let request = self.service.request(&acme, Method::POST, SUBSCRIPTIONS);
+        let (status, body) = testkit::answer(request.json(&json!({"url": url, "events": events}))).await;
+        assert_eq!(status, 201, "{body}");
+        let text = |name: &str| body["data"][name].as_str().unwrap().to_owned();
+        Subscribed { id: text("id"), secret: text("hmac_secret") }
+    }
+
+    /// acme's subscriptions as listed.
+    pub async fn list(&self) -> Vec<Value> {
+        let acme = callers::partner("acme", &["webhooks:read"]);
+        let (status, body) = testkit::answer(self.service.request(&acme, Method::GET, SUBSCRIPTIONS)).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"]["items"].as_array().unwrap().clone()
+    }
+
+    /// The log of one of acme's subscriptions, newest first.
+    pub async fn log(&self, subscription: &Subscribed) -> Vec<Value> {
+        let acme = callers::partner("acme", &["webhooks:read"]);
+        let path = format!("{SUBSCRIPTIONS}/{}/deliveries", subscription.id);
+        let (status, body) = testkit::answer(self.service.request(&acme, Method::GET, &path)).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"]["items"].as_array().unwrap().clone()
+    }
+
+    /// A lead of acme that was created now.
+    pub fn lead_created(&self) -> CloudEvent<LeadCreated> {
+        lead_created(self.clock.now())
+    }
+
+    /// Publishes an event as lead-intake does.
+    pub async fn publish(&self, event: &CloudEvent<LeadCreated>) {
+        let properties = json!({"message_id": event.id, "type": event.kind, "delivery_mode": 2});
+        let payload = serde_json::to_string(event).unwrap();
+        self.broker.publish("events", "intake.lead.created.v1", properties, &payload).await;
+    }
+
+    /// Publishes a lead of acme, waits until it is fanned out to `count` deliveries in all, and answers it.
+    pub async fn fan_out(&self, count: i64) -> CloudEvent<LeadCreated> {
+        let event = self.lead_created();
+        self.publish(&event).await;
+        self.wait_for_deliveries(count).await;
+        event
+    }
+
+    /// Waits until there are this many deliveries in all.
+    pub async fn wait_for_deliveries(&self, count: i64) {
+        eventually("the deliveries", async || (self.deliveries("true").await == count).then_some(())).await;
+    }
+
+    /// How many deliveries there are of a kind.
+    pub async fn deliveries(&self, condition: &str) -> i64 {
+        let query = format!("select count(*) from deliveries where {condition}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(query)).fetch_one(&self.pool).await.unwrap()
+    }
+
+    /// Delivers what is due.
+    pub async fn deliver(&mut self) {
+        self.engine.as_mut().unwrap().run_until_idle().await;
+    }
+
+    /// Moves the clock and delivers what is due then.
+    pub async fn deliver_after(&mut self, seconds: i64) {
+        self.clock.advance(TimeDelta::seconds(seconds));
+        self.deliver().await;
+    }
+
+    /// The engine, for tests that let it run by itself.
+    pub fn take_engine(&mut self) -> Engine {
+        self.engine.take().unwrap()
+    }
+
+    /// Lets the engine run by itself.
+    pub fn start_engine(&mut self) {
+        let engine = self.take_engine();
+        testkit::background(engine.run(self.service.process.shutdown.clone()));
+    }
+
+    /// Writes a subscription's state as an owner would.
+    pub async fn set_state(&self, subscription: &Subscribed, state: &str) {
+        let bump = "with bumped as (update subscription_version set version = version + 1 returning version)
+            update subscriptions set state = $2, changed = version from bumped where id = $1::uuid";
+        sqlx::query(bump).bind(&subscription.id).bind(state).execute(&self.pool).await.unwrap();
+    }
+}
+
+async fn run(settings: &Settings, process: Process) -> (Running, Engine) {
+    let app = App::build(settings, process.clone(), String::new).await.unwrap();
+    let service = Running::new(Service::WebhookDispatcher, process, app.address(), app.ops_address());
+    let (serving, engine) = app.without_engine();
+    testkit::background(async move { serving.run().await.unwrap() });
+    (service, engine)
+}
+
+/// Those of the shipped base, but receivers of the tests may be reached.
+fn delivery_settings() -> DeliverySettings {
+    DeliverySettings {
+        allow_private_networks: true,
+        partner_retry_base: Duration::from_secs(5),
+        response_budget: Duration::from_secs(10),
+        max_in_flight: 512,
+        max_in_flight_per_subscription: 16,
+        poll_interval: Duration::from_millis(250),
+        lease_ttl: Duration::from_secs(10),
+        lease_renewal: Duration::from_secs(3),
+    }
+}
+
+/// A lead of acme that was created at a time.
+pub fn lead_created(time: DateTime<Utc>) -> CloudEvent<LeadCreated> {
+    let lead_id = LeadId::new(testkit::unique_id());
+    let facts = EventFacts {
+        id: EventId::new(IdSource::random().at(time)),
+        time,
+        tenant: callers::organization_id("acme"),
+        aggregate: lead_id.to_string(),
+        aggregate_version: 1,
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        track_delivery: true,
+    };
+    let customer = LeadCustomer {
+        first_name: "Grace".to_owned(),
+        last_name: "Hopper".to_owned(),
+        email: Some("grace@example.com".to_owned()),
+        phone: "(512) 232-1234".to_owned(),
+        phone_e164: Some("+15122321234".to_owned()),
+        address: None,
+    };
+    let data = LeadCreated {
+        lead_id,
+        partner_slug: "acme".to_owned(),
+        correlation_id: CorrelationId::new(testkit::unique_id()),
+        status: "received".to_owned(),
+        received_at: time,
+        hubspot_deal_id: None,
+        next_action: "pending_orchestrator".to_owned(),
+        customer,
+    };
+    CloudEvent::new(facts, data)
+}
+
+/// The `webhook-id` of each request.
+pub fn webhook_ids(received: &[Received]) -> Vec<&str> {
+    received.iter().map(|request| request.header("webhook-id").unwrap()).collect()
+}
