@@ -1,6 +1,7 @@
 //! What can go wrong in a store, sorted by what the caller can do about it.
 
 use platform::Fault;
+use std::io;
 use std::sync::Arc;
 
 /// A failed database operation.
@@ -27,6 +28,30 @@ impl StoreError {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// The answer did not come in time.
+    pub(crate) fn timed_out() -> Self {
+        Self::Unavailable(Arc::new(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+    }
+
+    /// A row that must be there, by our own doing, is not as it must be.
+    pub(crate) fn inconsistent(what: String) -> Self {
+        Self::Refused(Arc::new(sqlx::Error::Decode(what.into())))
+    }
+
+    /// Whether the statement is wrong whatever the rows are: a missing table or column, a missing right
+    /// (class 42).
+    pub(crate) fn concerns_every_row(&self) -> bool {
+        matches!(self, Self::Refused(error) if code(error).is_some_and(|code| code.starts_with("42")))
+    }
+
+    /// As when a row has no partition (SQLSTATE 23514 without a constraint): the maintainer will make it.
+    pub(crate) fn awaiting_partition(self) -> Self {
+        match self {
+            Self::Refused(error) if is_without_partition(&error) => Self::Unavailable(error),
+            other => other,
+        }
+    }
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -48,15 +73,30 @@ impl From<sqlx::Error> for StoreError {
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::unavailable(error),
+            // Not "nothing was accepted": a commit whose answer was lost may have been one.
+            StoreError::Unavailable(_) => Self {
+                message: "the service is temporarily unavailable, try again".into(),
+                ..Self::unavailable(error)
+            },
             StoreError::Unique { .. } | StoreError::Refused(_) => Self::internal(error),
         }
     }
 }
 
+fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+fn is_without_partition(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|database| database.is_check_violation() && database.constraint().is_none())
+}
+
 /// Connection trouble, and the SQLSTATE classes of a server that cannot work now (PostgreSQL, appendix A):
-/// 08 connection, 53 resources, 57 operator intervention (restart, statement timeout), 25006 read-only after
-/// a failover, 40 rolled back by contention, 55P03 a lock that could not be had in time.
+/// 08 connection, 53 resources, 57 operator intervention (restart, statement timeout), 58 system error, 40
+/// rolled back by contention, 25006 read-only after a failover, 25P03 and 25P04 a transaction that was ended
+/// for its idleness or age, 55P03 a lock that could not be had in time.
 fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -66,9 +106,8 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
-                || code == "25006"
-                || code == "55P03"
+            ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class))
+                || ["25006", "25P03", "25P04", "55P03"].contains(&code.as_ref())
         }),
         _ => false,
     }

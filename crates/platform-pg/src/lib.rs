@@ -1,18 +1,23 @@
-//! PostgreSQL for every service: pool, store errors, migrations, group commit, idempotency, outbox with relay and
-//! sweeper, partitions.
+//! PostgreSQL for every service: pool, store errors, migrations, group commit, idempotency, inbox, outbox with
+//! relay and sweeper, partitions and their retention.
 //!
 //! Holds the mechanisms and the tables that every service has; the SQL of a service's own tables is in
 //! that service's `store/`. Never publishes by itself: it is handed a [`platform::messaging::Publish`].
 
+pub mod bounded;
 pub mod error;
 pub mod group_commit;
 pub mod idempotency;
+pub mod inbox;
 pub mod migrations;
 pub mod outbox;
 pub mod partitions;
 pub mod pool;
 pub mod relay;
+pub mod retention;
+mod sweeper;
 
+pub use bounded::within;
 pub use error::StoreError;
 pub use group_commit::{GroupCommit, GroupWrite};
 pub use pool::{DatabaseSettings, connect};

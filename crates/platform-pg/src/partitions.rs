@@ -1,8 +1,10 @@
-//! Range partitions by time: created ahead, checked for health.
+//! Range partitions by time: created ahead, checked for health. What is too old is dropped by
+//! [`crate::retention`].
 //!
 //! Two kinds: months of a `timestamptz` column, and weeks of a UUID version 7 column, whose order is the
 //! order of time.
 
+use crate::bounded::{LIMIT, within};
 use crate::error::StoreError;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, Utc};
 use futures_util::future::BoxFuture;
@@ -14,7 +16,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// How often partitions are looked after.
-const INTERVAL: Duration = Duration::from_mins(10);
+pub(crate) const INTERVAL: Duration = Duration::from_mins(10);
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Serialises maintainers of all replicas; any constant will do.
 const ADVISORY_LOCK: i64 = 0x6c65_6164;
@@ -45,12 +47,24 @@ struct Period {
     to: String,
 }
 
+/// What stands between a table's name and the first day in the name of a partition.
+const INFIX: &str = "_p";
+const DAY: &str = "%Y%m%d";
+
 impl PartitionedTable {
     /// The earliest moment that has a partition, and the first one after them.
     pub fn covered(&self, now: DateTime<Utc>) -> Range<DateTime<Utc>> {
         let first = self.first(now);
         let moment = |offset| advance(self.cut, first, offset).and_time(NaiveTime::MIN).and_utc();
         moment(0)..moment(self.behind + self.ahead + 1)
+    }
+
+    /// The time that a partition holds, from its name. `None` for a name that is not made here.
+    pub(crate) fn range_of(&self, partition: &str) -> Option<Range<DateTime<Utc>>> {
+        let day = partition.strip_prefix(self.name)?.strip_prefix(INFIX)?;
+        let from = NaiveDate::parse_from_str(day, DAY).ok()?;
+        let moment = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        (start_of(self.cut, from) == from).then(|| moment(from)..moment(advance(self.cut, from, 1)))
     }
 
     fn first(&self, now: DateTime<Utc>) -> NaiveDate {
@@ -64,7 +78,7 @@ impl PartitionedTable {
         (0..=self.behind + self.ahead).map(move |offset| {
             let (from, to) = (advance(cut, first, offset), advance(cut, first, offset + 1));
             Period {
-                partition: format!("{name}_p{}", from.format("%Y%m%d")),
+                partition: format!("{name}{INFIX}{}", from.format(DAY)),
                 from: literal(cut, from),
                 to: literal(cut, to),
             }
@@ -110,9 +124,20 @@ pub async fn provision(
     tables: &[PartitionedTable],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    if missing(pool, tables, now).await?.is_empty() {
-        return Ok(());
+    let missing = missing(pool, tables, now).await?.len();
+    gauge_missing(missing);
+    if missing > 0 {
+        within(LIMIT, create(pool, tables, now)).await?;
+        gauge_missing(0);
     }
+    Ok(())
+}
+
+fn gauge_missing(count: usize) {
+    metrics::gauge!("leadwire_partitions_missing").set(u32::try_from(count).unwrap_or(u32::MAX));
+}
+
+async fn create(pool: &PgPool, tables: &[PartitionedTable], now: DateTime<Utc>) -> Result<(), StoreError> {
     let mut transaction = pool.begin().await?;
     sqlx::query("select pg_advisory_xact_lock($1)").bind(ADVISORY_LOCK).execute(&mut *transaction).await?;
     for table in tables {
@@ -141,11 +166,8 @@ pub async fn missing(
     let wanted: Vec<String> =
         tables.iter().flat_map(|table| table.periods(now)).map(|period| period.partition).collect();
     let missing =
-        sqlx::query_scalar("select name from unnest($1::text[]) as name where to_regclass(name) is null")
-            .bind(&wanted)
-            .fetch_all(pool)
-            .await?;
-    Ok(missing)
+        sqlx::query_scalar("select name from unnest($1::text[]) as name where to_regclass(name) is null");
+    within(LIMIT, missing.bind(&wanted).fetch_all(pool)).await
 }
 
 /// Provisions, and then looks after the partitions until the shutdown. A first try that fails is repeated
@@ -223,6 +245,19 @@ mod tests {
         };
         assert_eq!(names(Cut::Monthly), ["t_p20261201", "t_p20270101"]);
         assert_eq!(names(Cut::WeeklyById), ["t_p20261228", "t_p20270104"]);
+    }
+
+    #[test]
+    fn the_name_of_a_partition_tells_its_time_and_other_names_tell_nothing() {
+        let now = Utc.with_ymd_and_hms(2026, 12, 31, 23, 59, 59).unwrap();
+        for cut in [Cut::Monthly, Cut::WeeklyById] {
+            let table = PartitionedTable { name: "t", cut, behind: 0, ahead: 0 };
+            let name = table.periods(now).next().unwrap().partition;
+            assert_eq!(table.range_of(&name), Some(table.covered(now)));
+            for other in ["t", "t_p", "t_p2026", "t_p20261230", "t_default", "u_p20261201"] {
+                assert_eq!(table.range_of(other), None, "{other}");
+            }
+        }
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! `[database]` and the connection pool of a service.
 
+use crate::bounded::within;
 use contracts::Service;
 use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::str::FromStr;
 use std::time::Duration;
+
+/// How long a connection may take to show that it is worth keeping.
+const RELEASE_LIMIT: Duration = Duration::from_secs(2);
+/// Of a readiness check, the wait for a connection included.
+const PING_LIMIT: Duration = Duration::from_secs(3);
 
 /// `[database]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,7 +44,7 @@ fn statement_timeout() -> Duration {
 /// A pool that connects when it is first used: a database that is down at start is no error.
 ///
 /// Every connection sees the service's schema alone, cannot hold a transaction idle for long, and gives a
-/// statement up after its time.
+/// statement up after its time. One that hangs, or whose server has become read-only, is not used again.
 ///
 /// # Errors
 /// When the URL is malformed.
@@ -54,15 +61,31 @@ pub fn connect(settings: &DatabaseSettings, service: Service) -> Result<PgPool, 
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
         .test_before_acquire(true)
+        .after_release(|connection, _| Box::pin(is_worth_keeping(connection)))
         .connect_lazy_with(options))
 }
 
-/// Whether the database answers.
+/// Asked when a connection comes back, beside the request's path. After a failover the address of the
+/// primary may lead to what is now a standby: closing its connections heals as soon as the address does. The
+/// limit is needed because sqlx itself waits for ever for the rest of what a caller gave up, and the place in
+/// the pool with it.
+async fn is_worth_keeping(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let question = sqlx::query_scalar::<_, String>("show transaction_read_only").fetch_one(connection);
+    match tokio::time::timeout(RELEASE_LIMIT, question).await {
+        Ok(answer) => Ok(answer? == "off"),
+        Err(_elapsed) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// Whether the database answers, within seconds.
 ///
 /// # Errors
 /// What it said instead.
 pub async fn ping(pool: &PgPool) -> Result<(), String> {
-    sqlx::query("select 1").execute(pool).await.map(|_| ()).map_err(|error| error.to_string())
+    within(PING_LIMIT, sqlx::query("select 1").execute(pool))
+        .await
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 /// A readiness check: the database answers.

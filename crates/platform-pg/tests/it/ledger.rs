@@ -13,18 +13,31 @@ use testkit::TestDatabase;
 use testkit::broker::TestBroker;
 use uuid::Uuid;
 
-/// How often each message id was consumed.
+/// What was consumed.
 #[derive(Clone, Debug, Default)]
-pub struct Arrivals(Arc<Mutex<BTreeMap<Uuid, usize>>>);
+pub struct Arrivals(Arc<Mutex<Log>>);
+
+#[derive(Debug, Default)]
+struct Log {
+    /// How often each message id came.
+    counts: BTreeMap<Uuid, usize>,
+    /// The bodies as they came.
+    messages: Vec<Value>,
+}
 
 impl Arrivals {
     pub fn ids(&self) -> BTreeSet<Uuid> {
-        self.0.lock().unwrap().keys().copied().collect()
+        self.0.lock().unwrap().counts.keys().copied().collect()
     }
 
     /// How many arrivals were repetitions.
     pub fn repeated(&self) -> usize {
-        self.0.lock().unwrap().values().map(|count| count - 1).sum()
+        self.0.lock().unwrap().counts.values().map(|count| count - 1).sum()
+    }
+
+    /// The bodies in the order of their arrival.
+    pub fn messages(&self) -> Vec<Value> {
+        self.0.lock().unwrap().messages.clone()
     }
 }
 
@@ -37,7 +50,8 @@ impl Handler for Arrivals {
         let mut arrivals = self.0.lock().unwrap();
         for incoming in batch {
             assert_eq!(incoming.message["id"], json!(incoming.message_id));
-            *arrivals.entry(incoming.message_id).or_default() += 1;
+            *arrivals.counts.entry(incoming.message_id).or_default() += 1;
+            arrivals.messages.push(incoming.message.clone());
         }
         Ok(())
     }
@@ -49,7 +63,7 @@ pub struct Ledger {
     pub broker: TestBroker,
     pub arrivals: Arrivals,
     pub process: Process,
-    _database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 impl Ledger {
@@ -59,7 +73,7 @@ impl Ledger {
         let process = testkit::process();
         let arrivals = Arrivals::default();
         let pool = database.pool();
-        let ledger = Self { pool, broker, arrivals, process, _database: database };
+        let ledger = Self { pool, broker, arrivals, process, database };
         ledger.connect(&ledger.broker.settings()).consume(ledger.arrivals.clone());
         ledger
     }
@@ -70,10 +84,14 @@ impl Ledger {
         Broker::start(settings, Service::Ingest, clock.clone(), tasks, shutdown).unwrap()
     }
 
-    /// Commits events as a service does, a transaction each.
+    /// Commits events as a service does, in one transaction.
     pub async fn commit(&self, count: usize) -> Vec<OutboxEntry> {
+        self.commit_all((0..count).map(|_| event()).collect()).await
+    }
+
+    pub async fn commit_all(&self, events: Vec<PendingEvent>) -> Vec<OutboxEntry> {
         let mut transaction = self.pool.begin().await.unwrap();
-        let entries = outbox::insert(&mut transaction, (0..count).map(|_| event()).collect()).await.unwrap();
+        let entries = outbox::insert(&mut transaction, events).await.unwrap();
         transaction.commit().await.unwrap();
         entries
     }
@@ -90,12 +108,19 @@ impl Drop for Ledger {
 }
 
 pub fn event() -> PendingEvent {
+    version_of("", 1)
+}
+
+/// An event of an aggregate.
+pub fn version_of(aggregate: &str, version: i64) -> PendingEvent {
     let id = testkit::unique_id();
     PendingEvent {
         event_id: id,
         routing_key: "intake.lead.created.v1".to_owned(),
         kind: "lead.created".to_owned(),
         headers: json!({}),
-        payload: json!({"id": id}).to_string().into_bytes(),
+        payload: json!({"id": id, "partitionkey": aggregate, "aggregateversion": version})
+            .to_string()
+            .into_bytes(),
     }
 }

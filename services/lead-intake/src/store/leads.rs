@@ -5,6 +5,7 @@ use crate::usecases::list_leads::Page;
 use chrono::{DateTime, Utc};
 use contracts::ids::{ClientId, CorrelationId, CredentialId, LeadId, OrganizationId};
 use contracts::lead::LeadCustomer;
+use platform_pg::idempotency::Stored;
 use platform_pg::outbox::{OutboxEntry, PendingEvent};
 use platform_pg::{GroupWrite, StoreError, idempotency};
 use sqlx::{PgConnection, PgPool};
@@ -55,28 +56,37 @@ impl GroupWrite for AcceptLeads {
     async fn write(&self, items: &[LeadWrite]) -> Result<Vec<Written>, StoreError> {
         let mut connection = self.database.acquire().await?;
         let seqs = insert_fresh(&mut connection, items).await?;
-        let mut outcomes = Vec::with_capacity(items.len());
-        for (item, seq) in items.iter().zip(seqs) {
-            outcomes.push(match seq {
-                Some(seq) => Written::Accepted {
+        let seen: Vec<_> =
+            items.iter().zip(&seqs).filter(|(_, seq)| seq.is_none()).map(|(item, _)| place(item)).collect();
+        let earlier = idempotency::find_all(&mut connection, &seen).await?;
+        items
+            .iter()
+            .zip(seqs)
+            .map(|(item, seq)| match seq {
+                Some(seq) => Ok(Written::Accepted {
                     response: item.response.clone(),
                     entry: OutboxEntry { seq, event: item.event.clone() },
-                },
-                None => earlier(&mut connection, item).await?,
-            });
-        }
-        Ok(outcomes)
+                }),
+                None => answered(earlier.get(&place(item)), item),
+            })
+            .collect()
     }
 }
 
 /// What was answered when the correlation id was first seen.
-async fn earlier(connection: &mut PgConnection, item: &LeadWrite) -> Result<Written, StoreError> {
-    let stored = idempotency::find(connection, item.organization_id.as_uuid(), &key(item)).await?;
-    Ok(if stored.fingerprint == item.new.fingerprint {
-        Written::Replayed { response: stored.response }
+fn answered(earlier: Option<&Stored>, item: &LeadWrite) -> Result<Written, StoreError> {
+    // A key that is taken is kept for ever.
+    let earlier = earlier.ok_or(sqlx::Error::RowNotFound)?;
+    Ok(if earlier.is_of(Some(&item.new.fingerprint)) {
+        Written::Replayed { response: earlier.response.clone() }
     } else {
         Written::Mismatch
     })
+}
+
+/// Where the answer to a lead is kept.
+fn place(item: &LeadWrite) -> (Uuid, String) {
+    (item.organization_id.as_uuid(), key(item))
 }
 
 /// The idempotency key of a lead; the scope is the organisation.
