@@ -15,6 +15,16 @@ start_test_servers() {
 
 test_address() { sed -n "s/^$1=//p" "$TEST_SET/servers.env"; }
 
+# Where the servers are, for the tests and the benchmarks.
+export_test_addresses() {
+  LEADWIRE_TEST_DATABASE_URL=$(test_address DATABASE_URL)
+  LEADWIRE_TEST_AMQP_URL=$(test_address AMQP_URL)
+  LEADWIRE_TEST_MANAGEMENT_URL=$(test_address RABBITMQ_MANAGEMENT_URL)
+  LEADWIRE_TEST_REDIS_URL=$(test_address REDIS_URL)
+  export LEADWIRE_TEST_DATABASE_URL LEADWIRE_TEST_AMQP_URL LEADWIRE_TEST_MANAGEMENT_URL
+  export LEADWIRE_TEST_REDIS_URL LEADWIRE_TEST_BIN_DIR=$TARGET/debug LEADWIRE_TEST_SERVERS=$SERVERS_SH
+}
+
 # Every test. The runner's closing line is the last thing printed.
 #   cmd_test [ARGUMENT OF THE RUNNER…]
 cmd_test() {
@@ -26,17 +36,35 @@ cmd_test() {
   build_programs debug
   took "cargo build" "$start"
   export SQLX_OFFLINE=true
-  LEADWIRE_TEST_DATABASE_URL=$(test_address DATABASE_URL)
-  LEADWIRE_TEST_AMQP_URL=$(test_address AMQP_URL)
-  LEADWIRE_TEST_MANAGEMENT_URL=$(test_address RABBITMQ_MANAGEMENT_URL)
-  LEADWIRE_TEST_REDIS_URL=$(test_address REDIS_URL)
-  export LEADWIRE_TEST_DATABASE_URL LEADWIRE_TEST_AMQP_URL LEADWIRE_TEST_MANAGEMENT_URL
-  export LEADWIRE_TEST_REDIS_URL LEADWIRE_TEST_BIN_DIR=$TARGET/debug LEADWIRE_TEST_SERVERS=$SERVERS_SH
+  export_test_addresses
   cd "$ROOT" || exit 1
   if cargo nextest --version >/dev/null 2>&1; then
     exec cargo nextest run --workspace --locked "$@"
   fi
   exec cargo test --workspace --locked "$@"
+}
+
+# The stories that kill and starve servers, with outages of a minute.
+#   cmd_chaos [STORY]
+cmd_chaos() {
+  LEADWIRE_OUTAGE_SECONDS=60 cmd_test -p e2e "${1:-outages}"
+}
+
+# The benchmarks, on servers of their own that write to the disk as in production.
+#   cmd_bench [SCENARIO]
+cmd_bench() {
+  need_toolchain
+  TEST_SET=$DEV/bench
+  "$SERVERS_SH" install
+  "$SERVERS_SH" start "$TEST_SET" --shift 15632 15643 15644 16579
+  (cd "$ROOT" && SQLX_OFFLINE=true cargo build --release -p e2e --bin bench --locked) ||
+    die "the benchmarks do not build"
+  export_test_addresses
+  cd "$ROOT" || exit 1
+  local status=0
+  "$TARGET/release/bench" "$@" || status=$?
+  "$SERVERS_SH" stop "$TEST_SET"
+  return "$status"
 }
 
 # Formatting, lints, and licences where the tool for them is installed.

@@ -124,3 +124,18 @@ rabbitmq_ready() {
 rabbitmq_leaving() { return 1; }
 
 rabbitmq_stop_signal() { say TERM; }
+
+# An operator's command to the running node.
+rabbitmq_control() {
+  [[ $MODE == programs ]] || die "this works only with RabbitMQ's programs installed, not in a container"
+  (cd / && as_server env "HOME=$DATA/rabbitmq/home" "ERL_EPMD_PORT=$(rabbitmq_epmd_port)" LC_ALL=C.UTF-8 \
+    RABBITMQ_NODENAME=leadwire@localhost RABBITMQ_CONF_ENV_FILE=/dev/null \
+    "$(rabbitmq_ctl)" --quiet "$@")
+}
+
+# The plain program, not the wrapper of the package, which wants its own user.
+rabbitmq_ctl() {
+  local server
+  server=$(rabbitmq_server)
+  say "${server%/*}/rabbitmqctl"
+}

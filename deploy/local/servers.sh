@@ -18,6 +18,7 @@ usage: deploy/local/servers.sh COMMAND
   start-one DIR NAME      start postgres, rabbitmq or redis again after it was killed
   stop DIR                stop all three
   status DIR              name, pid, port, health; ends 1 when one is not healthy
+  alarm DIR on|off        make RabbitMQ block its publishers as if memory were short
   psql DIR [ARGUMENT…]    a shell on the database, as its superuser
   destroy DIR             stop all three and delete their data
 
@@ -374,6 +375,15 @@ cmd_status() {
   return "$status"
 }
 
+cmd_alarm() {
+  open_started "${1:-}"
+  case ${2:-} in
+  on) rabbitmq_control set_vm_memory_high_watermark 0.000001 ;;
+  off) rabbitmq_control set_vm_memory_high_watermark 0.4 ;;
+  *) usage >&2 && exit 2 ;;
+  esac
+}
+
 cmd_psql() {
   open_started "${1:-}"
   exec 9>&-
@@ -385,7 +395,7 @@ command=${1:-}
 shift || true
 case $command in
 install) install_servers ;;
-start | stop | status | psql | destroy) "cmd_$command" "$@" ;;
+start | stop | status | alarm | psql | destroy) "cmd_$command" "$@" ;;
 start-one) cmd_start_one "$@" ;;
 help | --help | -h) usage ;;
 *)

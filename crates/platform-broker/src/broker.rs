@@ -9,10 +9,15 @@ use crate::publisher::Publisher;
 use crate::replica::{ReplicaHandler, ReplicaRunner};
 use crate::settings::BrokerSettings;
 use crate::supervisor::Supervised;
+use crate::topology::{self, Topology};
 use contracts::Service;
 use platform::clock::Clock;
 use platform::lifecycle::{Shutdown, Tasks};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Between two looks at a topology that is not complete.
+const TOPOLOGY_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A process's way to the broker: up to two supervised connections, its publishers and its consumers.
 /// Clones are handles on the same.
@@ -90,6 +95,33 @@ impl Broker {
             shutdown: self.0.shutdown.clone(),
         };
         self.0.tasks.spawn("replica control events", runner.run());
+    }
+
+    /// Looks once, as soon as the broker answers, whether what the process needs is there, and says precisely
+    /// what is not; until all of it is, that is a problem of [`Broker::health`]. Declares nothing.
+    pub fn check_topology(&self, topology: Topology<'static>) {
+        let (endpoint, shutdown) = (self.0.endpoint.clone(), self.0.shutdown.clone());
+        let part = self.0.health.part("broker topology");
+        let name = format!("{} topology check", self.0.service);
+        self.0.tasks.spawn("topology check", async move {
+            let mut known = Vec::new();
+            loop {
+                match topology::check_at(&endpoint, &name, topology).await {
+                    Ok(differences) if differences.is_empty() => return part.done(),
+                    Ok(differences) => {
+                        part.down(differences.join("; "));
+                        for difference in differences.iter().filter(|line| !known.contains(*line)) {
+                            tracing::error!("broker topology: {difference}: run leadwire topology apply");
+                        }
+                        known = differences;
+                    }
+                    Err(error) => part.down(error.to_string()),
+                }
+                if !shutdown.sleep(TOPOLOGY_INTERVAL).await {
+                    return;
+                }
+            }
+        });
     }
 
     /// What does not work right now, for readiness.

@@ -82,6 +82,11 @@ impl Part {
         parts.insert(self.name.clone(), State::Down { since, reason });
     }
 
+    /// There is nothing to watch any more.
+    pub(crate) fn done(&self) {
+        self.health.lock().remove(&self.name);
+    }
+
     pub(crate) fn connected(&self, connection: ConnectionStatus) {
         self.health.lock().insert(self.name.clone(), State::Connected(connection));
     }

@@ -44,7 +44,16 @@ pub async fn apply(settings: &BrokerSettings, topology: Topology<'_>) -> Result<
 /// # Errors
 /// When the broker cannot be asked.
 pub async fn check(settings: &BrokerSettings, topology: Topology<'_>) -> Result<Vec<String>, BrokerError> {
-    let link = Link::open(&Endpoint::new(settings)?, "leadwire topology check").await?;
+    check_at(&Endpoint::new(settings)?, "leadwire topology check", topology).await
+}
+
+/// [`check`] over a connection of this name.
+pub(crate) async fn check_at(
+    endpoint: &Endpoint,
+    name: &str,
+    topology: Topology<'_>,
+) -> Result<Vec<String>, BrokerError> {
+    let link = Link::open(endpoint, name).await?;
     let result = find_differences(&link, topology).await;
     link.close().await;
     result

@@ -21,7 +21,8 @@ mod running;
 
 pub use database::TestDatabase;
 pub use environment::{
-    address_of, background, http, http_settings, process, redirected, redis_settings, required, unique_id,
+    address_of, background, http, http_settings, optional, process, redirected, redis_settings, required,
+    unique_id,
 };
 pub use eventually::{eventually, eventually_within};
 pub use running::{Running, answer, read};

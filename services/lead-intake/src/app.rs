@@ -4,7 +4,7 @@ use crate::state::State;
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::limits::RateLimiter;
-use platform_broker::Broker;
+use platform_broker::{Broker, topology};
 use platform_http::{Edge, IdentityKey, Readiness, Servers};
 use platform_pg::relay::Relay;
 use platform_pg::{GroupCommit, partitions, pool};
@@ -33,6 +33,7 @@ impl App {
         let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
         let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
+        broker.check_topology(topology::PLATFORM);
         let redis = RateLimiter::new(&settings.redis, clock.clone())?;
         partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;
         let relay = Relay::start(&database, broker.publisher(), tasks, shutdown);

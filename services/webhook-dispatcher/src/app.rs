@@ -7,7 +7,7 @@ use crate::subscriptions::Subscriptions;
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::secrets::SealingKeys;
-use platform_broker::Broker;
+use platform_broker::{Broker, topology};
 use platform_http::outbound::{Guard, OutboundClient};
 use platform_http::{Edge, IdentityKey, Readiness, Servers};
 use platform_pg::{partitions, pool};
@@ -40,6 +40,7 @@ impl App {
         let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
         let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
+        broker.check_topology(topology::PLATFORM);
         let guard = Guard { allow_private_networks: settings.delivery.allow_private_networks };
         let state = State {
             database: database.clone(),

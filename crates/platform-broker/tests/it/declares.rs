@@ -50,3 +50,26 @@ async fn a_broker_that_is_not_there_is_an_error_without_the_password() {
     let error = topology::apply(&settings, TOPOLOGY).await.expect_err("nobody listens");
     assert!(!format!("{error:?}").contains("amqp://"), "{error:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_without_its_topology_says_what_is_missing_until_it_is_there() {
+    let vhost = TestBroker::start().await;
+    let process = testkit::process();
+    let broker = platform_broker::Broker::start(
+        &vhost.settings(),
+        contracts::Service::LeadIntake,
+        process.clock.clone(),
+        &process.tasks,
+        &process.shutdown,
+    )
+    .expect("a usable URL");
+    broker.check_topology(PLATFORM);
+    testkit::eventually("the missing exchange named", async || {
+        let problems = broker.health().problems();
+        problems.iter().any(|problem| problem.contains("exchange events: ")).then_some(())
+    })
+    .await;
+    vhost.apply(PLATFORM).await;
+    testkit::eventually("no problems", async || broker.health().problems().is_empty().then_some(())).await;
+    process.shutdown.begin();
+}

@@ -1,0 +1,120 @@
+//! `leadwire`: what an operator does to an installation from outside.
+//!
+//! These commands connect directly, with an operator's settings; everything else goes through the gateway.
+
+#![expect(clippy::print_stdout, reason = "a command answers on standard output")]
+
+mod bootstrap;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use contracts::Service;
+use platform::lifecycle::install_tls;
+use platform_broker::{BrokerSettings, topology};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Operate a Leadwire installation.
+#[derive(Debug, Parser)]
+#[command(name = "leadwire", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Bring the database up to date: one role, schema and set of tables per service.
+    ///
+    /// Forward only, safe to repeat and to run from several places at once.
+    Migrate(Database),
+    /// Look after the broker's exchanges and queues.
+    #[command(subcommand)]
+    Topology(Topology),
+    /// Make the platform's first organisation, client and admin key, and print the key.
+    ///
+    /// Safe to repeat: organisation and client are made once; each run makes a new key, unless the one given
+    /// with --existing-key still works. Prints exactly one line, the key to use.
+    Bootstrap(Bootstrap),
+}
+
+#[derive(Debug, Args)]
+struct Database {
+    /// PostgreSQL, as a user who may create roles and schemas.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: SecretString,
+}
+
+#[derive(Debug, Subcommand)]
+enum Topology {
+    /// Declare what is missing; change and delete nothing.
+    Apply(Broker),
+}
+
+#[derive(Debug, Args)]
+struct Broker {
+    /// RabbitMQ, as a user who may configure the virtual host.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    amqp_url: SecretString,
+}
+
+#[derive(Debug, Args)]
+struct Bootstrap {
+    #[command(flatten)]
+    database: Database,
+    /// The gateway's pepper: 32 bytes in base64url.
+    #[arg(long, env = "LEADWIRE_GATEWAY__SECRETS__PEPPER", hide_env_values = true)]
+    pepper: SecretString,
+    /// A key of an earlier run, to be kept when it still works.
+    #[arg(long, value_name = "KEY")]
+    existing_key: Option<SecretString>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    install_tls();
+    match Cli::parse().command {
+        Command::Migrate(database) => migrate(&database.database_url).await,
+        Command::Topology(Topology::Apply(broker)) => {
+            let settings = BrokerSettings::new(broker.amqp_url);
+            topology::apply(&settings, topology::PLATFORM).await.context("the topology was not applied")?;
+            println!("topology applied");
+            Ok(())
+        }
+        Command::Bootstrap(arguments) => {
+            let key = bootstrap::admin_key(
+                arguments.database.database_url.expose_secret(),
+                &arguments.pepper,
+                arguments.existing_key.as_ref().map(ExposeSecret::expose_secret),
+            );
+            println!("{}", key.await.context("there is no admin key")?);
+            Ok(())
+        }
+    }
+}
+
+async fn migrate(url: &SecretString) -> anyhow::Result<()> {
+    for service in Service::ALL {
+        platform_pg::migrations::migrate(url.expose_secret(), service)
+            .await
+            .with_context(|| format!("schema {} was not migrated", service.schema()))?;
+        println!("{}: up to date", service.schema());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn secrets_on_the_command_line_are_not_printed() {
+        let cli = Cli::parse_from(["leadwire", "migrate", "--database-url", "postgres://u:hunter2@h/d"]);
+        assert!(!format!("{cli:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Benchmarks of the durable core: each measures against a baseline of the same machine, in the same run.
+
+pub mod group_commit;
+pub mod outbox_claim;
+pub mod relay;
+
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// One line of a report.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub what: String,
+    pub value: f64,
+    pub unit: &'static str,
+}
+
+/// What a scenario found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub scenario: &'static str,
+    pub lines: Vec<Line>,
+    /// What is aimed at, and whether this run reached it.
+    pub aim: &'static str,
+    pub reached: bool,
+}
+
+impl Report {
+    pub fn to_json(&self) -> Value {
+        let lines: Vec<_> = self
+            .lines
+            .iter()
+            .map(|line| json!({"what": line.what, "value": line.value, "unit": line.unit}))
+            .collect();
+        json!({"scenario": self.scenario, "lines": lines, "aim": self.aim, "reached": self.reached})
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.scenario)?;
+        for Line { what, value, unit } in &self.lines {
+            writeln!(f, "  {what:<58} {value:>12.2} {unit}")?;
+        }
+        write!(f, "  aim: {}: {}", self.aim, if self.reached { "reached" } else { "NOT reached" })
+    }
+}
+
+fn line(what: impl Into<String>, value: f64, unit: &'static str) -> Line {
+    Line { what: what.into(), value, unit }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark are small")]
+fn per_second(count: usize, time: Duration) -> f64 {
+    count as f64 / time.as_secs_f64()
+}
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

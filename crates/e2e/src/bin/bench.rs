@@ -1,0 +1,38 @@
+//! The benchmarks behind `./dev bench [SCENARIO]`: a table, and `target/bench/<scenario>.json`.
+
+#![expect(clippy::print_stdout, reason = "it is there to be read")]
+
+use e2e::bench::{group_commit, outbox_claim, relay};
+use std::fs;
+use std::process::ExitCode;
+
+const SCENARIOS: [&str; 3] = ["group-commit", "relay", "outbox-claim"];
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    platform::lifecycle::install_tls();
+    let wanted = std::env::args().nth(1);
+    if let Some(name) = wanted.as_deref()
+        && !SCENARIOS.contains(&name)
+    {
+        println!("there is no scenario {name}: there are {}", SCENARIOS.join(", "));
+        return ExitCode::from(2);
+    }
+    let mut all_reached = true;
+    for scenario in SCENARIOS.iter().filter(|name| wanted.as_deref().is_none_or(|wanted| wanted == **name)) {
+        let report = match *scenario {
+            "group-commit" => group_commit::run().await,
+            "relay" => relay::run().await,
+            _ => outbox_claim::run().await,
+        };
+        println!("{report}\n");
+        all_reached &= report.reached;
+        let written = fs::create_dir_all("target/bench")
+            .and_then(|()| fs::write(format!("target/bench/{scenario}.json"), report.to_json().to_string()));
+        if let Err(error) = written {
+            println!("target/bench/{scenario}.json cannot be written: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    if all_reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

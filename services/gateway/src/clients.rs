@@ -1,0 +1,3 @@
+//! Remotes: the services behind the gateway.
+
+pub mod upstreams;

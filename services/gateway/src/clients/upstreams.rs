@@ -1,0 +1,234 @@
+//! The services behind the gateway: which replica gets a request, and what became of it.
+//!
+//! Round robin; a replica that cannot be connected to rests for a second. A request is sent to another one
+//! only when not a byte of it has been sent to the first.
+
+use bytes::Bytes;
+use contracts::Service;
+use futures_util::stream;
+use reqwest::header::HeaderMap;
+use reqwest::{Body, Client, ClientBuilder, Url};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+pub use reqwest::{Method, Response, header};
+
+/// How long a replica is left alone after it could not be connected to.
+const REST: Duration = Duration::from_secs(1);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Shorter than the owners' keep-alive, so that this side closes first.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// Nothing was sent.
+    #[error("no replica of the service can be connected to")]
+    Refused(#[source] reqwest::Error),
+    #[error("the service is not configured")]
+    Unconfigured,
+    #[error("the service did not answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// What the service did is unknown.
+    #[error("the exchange with the service broke off")]
+    Broken(#[source] reqwest::Error),
+    #[error("the address is malformed: {0}")]
+    Address(String),
+}
+
+/// A request on its way to its owner.
+#[derive(Debug)]
+pub struct Outgoing {
+    pub method: Method,
+    /// As the client sent it.
+    pub path_and_query: String,
+    pub headers: HeaderMap,
+    pub body: Option<IncomingBody>,
+    /// For the whole exchange.
+    pub timeout: Duration,
+}
+
+/// A body that arrives while it is sent on. It survives an attempt that did not get as far as reading it.
+#[derive(Clone, Debug)]
+pub struct IncomingBody(Arc<tokio::sync::Mutex<mpsc::Receiver<io::Result<Bytes>>>>);
+
+impl IncomingBody {
+    pub fn new(chunks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
+        Self(Arc::new(tokio::sync::Mutex::new(chunks)))
+    }
+
+    fn stream(&self) -> Body {
+        let chunks = self.0.clone();
+        Body::wrap_stream(stream::unfold(chunks, async |chunks| {
+            let next = chunks.lock().await.recv().await;
+            next.map(|chunk| (chunk, chunks))
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Replica {
+    base: String,
+    rests_until: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug)]
+struct Replicas {
+    service: Service,
+    replicas: Vec<Replica>,
+    next: AtomicUsize,
+}
+
+/// The one client for all services.
+#[derive(Debug)]
+pub struct Upstreams {
+    client: Client,
+    services: Vec<Replicas>,
+}
+
+impl Upstreams {
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn new(services: Vec<(Service, Vec<Url>)>) -> reqwest::Result<Self> {
+        let client = ClientBuilder::new()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(POOL_IDLE)
+            .build()?;
+        let services = services
+            .into_iter()
+            .map(|(service, urls)| Replicas {
+                service,
+                replicas: urls
+                    .iter()
+                    .map(|url| Replica {
+                        base: url.as_str().trim_end_matches('/').to_owned(),
+                        rests_until: Mutex::new(None),
+                    })
+                    .collect(),
+                next: AtomicUsize::new(0),
+            })
+            .collect();
+        Ok(Self { client, services })
+    }
+
+    /// Sends a request to one replica of a service; the answer's body is still on its way.
+    ///
+    /// # Errors
+    /// When there is no answer, or not in time.
+    pub async fn send(&self, service: Service, outgoing: &Outgoing) -> Result<Response, UpstreamError> {
+        let Some(replicas) = self.services.iter().find(|replicas| replicas.service == service) else {
+            return Err(UpstreamError::Unconfigured);
+        };
+        let mut refused = UpstreamError::Unconfigured;
+        for replica in replicas.in_turn() {
+            match self.attempt(replica, outgoing).await {
+                Err(UpstreamError::Refused(error)) => {
+                    tracing::warn!(service = %service, replica = %replica.base, "cannot be connected to");
+                    replica.rest();
+                    refused = UpstreamError::Refused(error);
+                }
+                outcome => return outcome,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn attempt(&self, replica: &Replica, outgoing: &Outgoing) -> Result<Response, UpstreamError> {
+        let address = format!("{}{}", replica.base, outgoing.path_and_query);
+        let url = Url::parse(&address).map_err(|error| UpstreamError::Address(error.to_string()))?;
+        let mut request = self
+            .client
+            .request(outgoing.method.clone(), url)
+            .headers(outgoing.headers.clone())
+            .timeout(outgoing.timeout);
+        if let Some(body) = &outgoing.body {
+            request = request.body(body.stream());
+        }
+        request.send().await.map_err(|error| {
+            // Nothing is sent before the connection stands.
+            if error.is_connect() {
+                UpstreamError::Refused(error)
+            } else if error.is_timeout() {
+                UpstreamError::Timeout(error)
+            } else {
+                UpstreamError::Broken(error)
+            }
+        })
+    }
+}
+
+impl Replicas {
+    /// Every replica once, beginning with the next in turn; those that rest come last, so that they are
+    /// asked only when there is no other.
+    fn in_turn(&self) -> impl Iterator<Item = &Replica> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let now = Instant::now();
+        let turn = (0..self.replicas.len())
+            .map(move |step| &self.replicas[(first.wrapping_add(step)) % self.replicas.len()]);
+        let (resting, ready): (Vec<_>, Vec<_>) = turn.partition(|replica| replica.rests_at(now));
+        ready.into_iter().chain(resting)
+    }
+}
+
+impl Replica {
+    fn rests_at(&self, now: Instant) -> bool {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| now < until)
+    }
+
+    fn rest(&self) {
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    fn outgoing(timeout: Duration) -> Outgoing {
+        Outgoing {
+            method: Method::GET,
+            path_and_query: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: None,
+            timeout,
+        }
+    }
+
+    fn upstreams(addresses: &[std::net::SocketAddr]) -> Upstreams {
+        platform::lifecycle::install_tls();
+        let urls = addresses.iter().map(|address| format!("http://{address}").parse().unwrap()).collect();
+        Upstreams::new(vec![(Service::Ingest, urls)]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_service_that_says_nothing_is_a_timeout() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstreams = upstreams(&[silent.local_addr().unwrap()]);
+        let result = upstreams.send(Service::Ingest, &outgoing(Duration::from_millis(100))).await;
+        assert!(matches!(result, Err(UpstreamError::Timeout(_))), "{result:?}");
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_refused_rests_and_is_asked_again_when_all_do() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let upstreams = upstreams(&[closed, other]);
+        let result = upstreams.send(Service::Ingest, &outgoing(Duration::from_secs(5))).await;
+        assert!(matches!(result, Err(UpstreamError::Refused(_))), "{result:?}");
+        let now = Instant::now();
+        let replicas = &upstreams.services[0];
+        assert!(replicas.replicas.iter().all(|replica| replica.rests_at(now)));
+        assert!(replicas.replicas.iter().all(|replica| !replica.rests_at(now + REST)));
+        assert_eq!(replicas.in_turn().count(), 2);
+        let unknown = upstreams.send(Service::LexRouter, &outgoing(Duration::from_secs(5))).await;
+        assert!(matches!(unknown, Err(UpstreamError::Unconfigured)));
+    }
+}

@@ -1,0 +1,14 @@
+//! Organisations, clients, credentials, tokens, limits and paths: the rules that need no database. No async,
+//! no I/O, no clock.
+
+pub mod access;
+pub mod client;
+pub mod credential;
+pub mod forwarding;
+pub mod limits;
+pub mod organization;
+pub mod path;
+pub mod scopes;
+pub mod token;
+pub mod webhook_events;
+pub mod words;

@@ -1,0 +1,87 @@
+//! This service's errors as faults: everything that a caller can be told, on one screen.
+
+use crate::clients::upstreams::UpstreamError;
+use crate::domain::token::TokenError;
+use crate::usecases::authenticate::AuthenticateError;
+use crate::usecases::create_api_key::IssueError;
+use crate::usecases::create_client::CreateClientError;
+use crate::usecases::create_organization::CreateOrganizationError;
+use crate::usecases::grant::GrantError;
+use contracts::FaultCode;
+use platform::Fault;
+
+impl From<AuthenticateError> for Fault {
+    fn from(error: AuthenticateError) -> Self {
+        use AuthenticateError as E;
+        let told = |code| Self::new(code, error.to_string());
+        match error {
+            E::Missing => told(FaultCode::Unauthenticated),
+            E::KeyInvalid => told(FaultCode::CredentialInvalid),
+            E::Token(TokenError::Algorithm) => told(FaultCode::TokenAlgorithm),
+            E::Token(TokenError::Invalid(_)) => told(FaultCode::TokenInvalid),
+            E::Token(TokenError::Expired) => told(FaultCode::TokenExpired),
+            E::Replayed => told(FaultCode::TokenReplayed),
+            E::ScopeNotHeld => told(FaultCode::Forbidden),
+            E::Suspended => told(FaultCode::ClientSuspended),
+            E::OriginNotAllowed => told(FaultCode::OriginNotAllowed),
+            E::Claim(error) => error.into(),
+            E::Secret(error) => Self::internal(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GrantError> for Fault {
+    fn from(error: GrantError) -> Self {
+        Self::new(FaultCode::Forbidden, error.to_string())
+    }
+}
+
+impl From<CreateOrganizationError> for Fault {
+    fn from(error: CreateOrganizationError) -> Self {
+        match error {
+            CreateOrganizationError::SlugTaken | CreateOrganizationError::LexNameTaken => {
+                Self::new(FaultCode::Conflict, error.to_string())
+            }
+            CreateOrganizationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CreateClientError> for Fault {
+    fn from(error: CreateClientError) -> Self {
+        match error {
+            CreateClientError::NoSuchOrganization => Self::new(FaultCode::NotFound, error.to_string()),
+            CreateClientError::Grant(error) => error.into(),
+            CreateClientError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<IssueError> for Fault {
+    fn from(error: IssueError) -> Self {
+        match error {
+            IssueError::NoSuchClient => Self::new(FaultCode::NotFound, error.to_string()),
+            IssueError::Grant(error) => error.into(),
+            IssueError::Secret(error) => Self::internal(error),
+            IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpstreamError> for Fault {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Refused(_) | UpstreamError::Unconfigured => Self::unavailable(error),
+            UpstreamError::Timeout(_) => {
+                Self::new(FaultCode::GatewayTimeout, "the service did not answer in time").because(error)
+            }
+            UpstreamError::Broken(_) => {
+                Self::new(FaultCode::BadGateway, "the service broke off its answer").because(error)
+            }
+            UpstreamError::Address(_) => {
+                Self::new(FaultCode::BadRequest, "the path or the query is malformed").because(error)
+            }
+        }
+    }
+}

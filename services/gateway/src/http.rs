@@ -1,0 +1,15 @@
+//! The HTTP side: the guard that every request passes, the way to other services, and the routes of the
+//! control plane. Data transfer objects stay in here, next to their handlers.
+
+pub mod api_clients;
+pub mod api_keys;
+pub mod fields;
+pub mod guard;
+pub mod limit_headers;
+pub mod organizations;
+pub mod pages;
+pub mod permissions;
+pub mod proxy;
+pub mod reference;
+pub mod routes;
+pub mod service_credentials;

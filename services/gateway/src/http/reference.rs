@@ -1,0 +1,36 @@
+//! Answers that are the same for everybody: tiers, event types, public keys.
+
+use super::permissions::AnyKey;
+use crate::domain::client::Tier;
+use crate::domain::webhook_events::WEBHOOK_EVENTS;
+use actix_web::HttpResponse;
+use platform_http::Caller;
+use serde_json::{Map, Value, json};
+
+/// `GET /api/v1/rate-limits`.
+pub async fn rate_limits(_: Caller<AnyKey>) -> HttpResponse {
+    let tiers: Map<String, Value> = Tier::ALL
+        .into_iter()
+        .map(|tier| {
+            let [minute, hour, day] = tier.figures();
+            let figures =
+                json!({"requestsPerMinute": minute, "requestsPerHour": hour, "requestsPerDay": day});
+            (tier.as_str().to_ascii_lowercase(), figures)
+        })
+        .collect();
+    HttpResponse::Ok().json(json!({"data": tiers}))
+}
+
+/// `GET /api/v1/webhook-events`.
+pub async fn webhook_events(_: Caller<AnyKey>) -> HttpResponse {
+    HttpResponse::Ok().json(json!({"data": WEBHOOK_EVENTS}))
+}
+
+/// `GET /.well-known/jwks.json` (RFC 7517 §5): the keys that sign access tokens. There are none yet; the
+/// shared secrets of service JWTs are never among them.
+pub async fn jwks() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/jwk-set+json")
+        .insert_header(("Cache-Control", "public, max-age=300"))
+        .body(r#"{"keys":[]}"#)
+}

@@ -1,0 +1,17 @@
+//! The gateway process.
+
+use gateway::{App, SERVICE, Settings};
+use platform::lifecycle::{Process, install_tls};
+use platform::telemetry::Telemetry;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    install_tls();
+    let settings = Settings::load()?;
+    let telemetry = Telemetry::start(SERVICE, &settings.telemetry)?;
+    let process = Process::of_main(&telemetry)?;
+    let metrics = telemetry.metrics.clone();
+    App::build(&settings, process, move || metrics.render())?.run().await?;
+    tokio::task::spawn_blocking(|| telemetry.stop()).await?;
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Credentials, their secrets, and the applications of ingest keys.
+
+use super::unknown;
+use crate::domain::client::{ClientStatus, Tier};
+use crate::domain::credential::{App, Credential, NewApp, Resolved, StoredSecret, kind_of_word, kind_word};
+use chrono::{DateTime, Utc};
+use contracts::identity::{CredentialKind, OrganizationRef};
+use contracts::ids::{ClientId, CredentialId, OrganizationId};
+use platform::secrets::Sealed;
+use platform_pg::StoreError;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+/// Stores a new credential with its secret.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn insert(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    client_id: ClientId,
+    credential: &Credential,
+    secret: &StoredSecret,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into credentials (organization_id, client_id, id, kind, name, scopes, rate_limit_override, app_id,
+             allowed_origins, metadata, expires_at, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        organization_id.as_uuid(),
+        client_id.as_uuid(),
+        credential.id.as_uuid(),
+        kind_word(credential.kind),
+        credential.name,
+        &credential.scopes,
+        credential.rate_limit_override,
+        credential.app.as_ref().map(|app| app.id),
+        credential.allowed_origins.as_deref(),
+        credential.metadata,
+        credential.expires_at,
+        credential.created_at
+    )
+    .execute(&mut *connection)
+    .await?;
+    let (hash, sealed) = match secret {
+        StoredSecret::Hashed(hash) => (Some(hash), None),
+        StoredSecret::Sealed(sealed) => (None, Some(sealed)),
+    };
+    sqlx::query!(
+        "insert into credential_secrets (lookup, credential_id, hash, sealed_key_id, sealed, created_at)
+         values ($1, $2, $3, $4, $5, $6)",
+        credential.lookup,
+        credential.id.as_uuid(),
+        hash,
+        sealed.map(|sealed| &sealed.key_id),
+        sealed.map(|sealed| &sealed.bytes),
+        credential.created_at
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The application of this slug, made or brought up to date.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn upsert_app(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    id: Uuid,
+    app: &NewApp,
+    now: DateTime<Utc>,
+) -> Result<App, StoreError> {
+    let app = sqlx::query_as!(
+        App,
+        "insert into apps (organization_id, id, slug, name, allowed_event_types, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $6)
+         on conflict on constraint apps_slug_unique do update set name = excluded.name,
+             allowed_event_types = coalesce(excluded.allowed_event_types, apps.allowed_event_types),
+             updated_at = excluded.updated_at
+         returning id, slug, name, allowed_event_types",
+        organization_id.as_uuid(),
+        id,
+        app.slug,
+        app.name,
+        app.allowed_event_types.as_deref(),
+        now
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(app)
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    name: String,
+    lookup: String,
+    scopes: Vec<String>,
+    rate_limit_override: Option<i64>,
+    app_id: Option<Uuid>,
+    app_slug: Option<String>,
+    app_name: Option<String>,
+    app_allowed_event_types: Option<Vec<String>>,
+    allowed_origins: Option<Vec<String>>,
+    metadata: Option<Value>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Credential {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let app = row.app_id.zip(row.app_slug).zip(row.app_name).map(|((id, slug), name)| App {
+            id,
+            slug,
+            name,
+            allowed_event_types: row.app_allowed_event_types,
+        });
+        Ok(Self {
+            id: CredentialId::new(row.id),
+            kind: kind_of_word(&row.kind).ok_or_else(|| unknown("credential kind", &row.kind))?,
+            name: row.name,
+            lookup: row.lookup,
+            scopes: row.scopes,
+            rate_limit_override: row.rate_limit_override,
+            app,
+            allowed_origins: row.allowed_origins,
+            metadata: row.metadata,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            last_used_at: row.last_used_at,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// The credentials of a client that are of these kinds, oldest first. Never their secrets.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn list(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    client_id: ClientId,
+    kinds: &[CredentialKind],
+) -> Result<Vec<Credential>, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|&kind| kind_word(kind).to_owned()).collect();
+    let rows = sqlx::query_as!(
+        Row,
+        r#"select c.id, c.kind, c.name, s.lookup, c.scopes, c.rate_limit_override, c.app_id,
+             a.slug as "app_slug?", a.name as "app_name?", a.allowed_event_types as app_allowed_event_types,
+             c.allowed_origins, c.metadata, c.expires_at, c.revoked_at, c.last_used_at, c.created_at
+         from credentials c
+         join credential_secrets s on s.credential_id = c.id and s.retires_at is null
+         left join apps a on a.organization_id = c.organization_id and a.id = c.app_id
+         where c.organization_id = $1 and c.client_id = $2 and c.kind = any($3)
+         order by c.created_at, c.id"#,
+        organization_id.as_uuid(),
+        client_id.as_uuid(),
+        &kinds
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Credential::try_from).collect()
+}
+
+/// Ends a credential of a client. True when there is one of these kinds, also when it had ended before.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn revoke(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    client_id: ClientId,
+    id: CredentialId,
+    kinds: &[CredentialKind],
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|&kind| kind_word(kind).to_owned()).collect();
+    let revoked = sqlx::query!(
+        "update credentials set revoked_at = coalesce(revoked_at, $5)
+         where organization_id = $1 and client_id = $2 and id = $3 and kind = any($4)",
+        organization_id.as_uuid(),
+        client_id.as_uuid(),
+        id.as_uuid(),
+        &kinds,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(revoked.rows_affected() == 1)
+}
+
+struct ResolvedRow {
+    id: Uuid,
+    kind: String,
+    scopes: Vec<String>,
+    rate_limit_override: Option<i64>,
+    allowed_origins: Option<Vec<String>>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+    retires_at: Option<DateTime<Utc>>,
+    hash: Option<Vec<u8>>,
+    sealed_key_id: Option<String>,
+    sealed: Option<Vec<u8>>,
+    client_id: Uuid,
+    client_status: String,
+    client_scopes: Option<Vec<String>>,
+    rate_limit_tier: String,
+    organization_id: Uuid,
+    slug: String,
+    requests_per_minute_per_key: i64,
+    requests_per_minute_per_organization: i64,
+}
+
+impl TryFrom<ResolvedRow> for Resolved {
+    type Error = StoreError;
+
+    fn try_from(row: ResolvedRow) -> Result<Self, StoreError> {
+        let secret = match (row.hash, row.sealed_key_id, row.sealed) {
+            (Some(hash), _, _) => StoredSecret::Hashed(hash),
+            (None, Some(key_id), Some(bytes)) => StoredSecret::Sealed(Sealed { key_id, bytes }),
+            _ => return Err(unknown("secret of credential", &row.id.to_string())),
+        };
+        Ok(Self {
+            id: CredentialId::new(row.id),
+            kind: kind_of_word(&row.kind).ok_or_else(|| unknown("credential kind", &row.kind))?,
+            scopes: row.scopes,
+            rate_limit_override: row.rate_limit_override,
+            allowed_origins: row.allowed_origins,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+            retires_at: row.retires_at,
+            secret,
+            client_id: ClientId::new(row.client_id),
+            client_status: ClientStatus::parse(&row.client_status)
+                .ok_or_else(|| unknown("client status", &row.client_status))?,
+            client_scopes: row.client_scopes,
+            tier: Tier::parse(&row.rate_limit_tier).ok_or_else(|| unknown("tier", &row.rate_limit_tier))?,
+            organization: OrganizationRef { id: OrganizationId::new(row.organization_id), slug: row.slug },
+            requests_per_minute_per_key: row.requests_per_minute_per_key,
+            requests_per_minute_per_organization: row.requests_per_minute_per_organization,
+        })
+    }
+}
+
+/// The credential that a presented key or `kid` claims to be. The tenant is not known yet: this is what
+/// finds it out.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn resolve(connection: &mut PgConnection, lookup: &str) -> Result<Option<Resolved>, StoreError> {
+    let row = sqlx::query_as!(
+        ResolvedRow,
+        "select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
+             s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.client_id, cl.status as client_status,
+             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug,
+             o.requests_per_minute_per_key, o.requests_per_minute_per_organization
+         from credential_secrets s
+         join credentials c on c.id = s.credential_id
+         join api_clients cl on cl.organization_id = c.organization_id and cl.id = c.client_id
+         join organizations o on o.id = c.organization_id
+         where s.lookup = $1",
+        lookup
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(Resolved::try_from).transpose()
+}
