@@ -7,6 +7,8 @@ use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 /// Added to every port of `./dev up`.
 const PORT_OFFSET: &str = "4000";
@@ -84,6 +86,25 @@ impl System {
         let (status, messages) = testkit::answer(testkit::http().post(url).json(&body)).await;
         assert_eq!(status, 200, "{messages}");
         messages.as_array().map_or(0, Vec::len)
+    }
+
+    /// How many messages of a queue are ready or unacked, as its statistics say, which lag by some seconds.
+    pub async fn messages(&self, queue: &str) -> u64 {
+        let url = format!("{}/api/queues/leadwire/{queue}", self.address("RABBITMQ_MANAGEMENT_URL"));
+        let (status, state) = testkit::answer(testkit::http().get(url)).await;
+        assert_eq!(status, 200, "{state}");
+        // Absent until the first statistics: then nothing is known.
+        state["messages"].as_u64().unwrap_or(u64::MAX)
+    }
+
+    /// `FLUSHALL`.
+    pub async fn forget_redis(&self) {
+        let address = testkit::address_of(self.address("REDIS_URL")).await;
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        connection.write_all(b"FLUSHALL\r\n").await.unwrap();
+        let mut answer = [0; 5];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"+OK\r\n");
     }
 
     /// A number from the database, asked for as its superuser. `about` is `$1`, a text.

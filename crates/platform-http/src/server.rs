@@ -4,15 +4,16 @@ use crate::dialect::{Dialect, HttpFault};
 use crate::edge::edge;
 use crate::identity::{Anyone, IdentityKey};
 use crate::ops::{self, Ops, Readiness, RenderMetrics};
-use crate::settings::HttpSettings;
+use crate::settings::{HttpSettings, IdentitySettings};
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use contracts::FaultCode;
+use contracts::{FaultCode, Service};
 use platform::Fault;
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform::lifecycle::{Process, Shutdown};
+use platform::secrets::SecretError;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -31,6 +32,26 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// The edge of a service.
+    ///
+    /// # Errors
+    /// When the identity key is malformed.
+    pub fn new(
+        service: Service,
+        identity: &IdentitySettings,
+        http: &HttpSettings,
+        dialects: fn(path: &str) -> &'static dyn Dialect,
+        process: &Process,
+    ) -> Result<Self, SecretError> {
+        Ok(Self {
+            dialects,
+            identity: IdentityKey::parse(service, &identity.key, process.clock.clone())?,
+            body_timeout: http.body_timeout,
+            clock: process.clock.clone(),
+            ids: process.ids.clone(),
+        })
+    }
+
     pub(crate) fn dialect(&self, path: &str) -> &'static dyn Dialect {
         (self.dialects)(path)
     }
@@ -107,6 +128,7 @@ impl Servers {
     /// # Errors
     /// When a server breaks.
     pub async fn run(self, process: &Process) -> io::Result<()> {
+        tracing::info!(address = %self.address, ops = %self.ops_address, "serving");
         let Process { shutdown, tasks, .. } = process;
         let (main, ops) = (self.main.handle(), self.ops.handle());
         let stop = async {

@@ -56,13 +56,7 @@ impl App {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let edge = Edge {
-            dialects: dialects::of_path,
-            identity: IdentityKey::parse(SERVICE, &settings.identity.key, clock.clone())?,
-            body_timeout: settings.http.body_timeout,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
+        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
         let routes = http::routes::configure(state);
         let servers = Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), shutdown, routes)?;
         Ok(Self { servers, process })
@@ -83,7 +77,6 @@ impl App {
     /// # Errors
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
-        tracing::info!(address = %self.servers.address, ops = %self.servers.ops_address, "serving");
         self.servers.run(&self.process).await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::{SERVICE, Settings};
 use platform::lifecycle::Process;
-use platform_http::{Edge, IdentityKey, Readiness, Servers};
+use platform_http::{Edge, Readiness, Servers};
 use platform_pg::pool;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,17 +25,11 @@ impl App {
         process: Process,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
-        let Process { clock, ids, shutdown, .. } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
         let readiness = Readiness::new().with("database", pool::check(&database));
-        let edge = Edge {
-            dialects: dialects::of_path,
-            identity: IdentityKey::parse(SERVICE, &settings.identity.key, clock.clone())?,
-            body_timeout: settings.http.body_timeout,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
-        let servers = Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), shutdown, |_| ())?;
+        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
+        let servers =
+            Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), &process.shutdown, |_| ())?;
         Ok(Self { servers, process })
     }
 
@@ -54,7 +48,6 @@ impl App {
     /// # Errors
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
-        tracing::info!(address = %self.servers.address, ops = %self.servers.ops_address, "serving");
         self.servers.run(&self.process).await?;
         Ok(())
     }

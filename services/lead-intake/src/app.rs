@@ -5,7 +5,7 @@ use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::limits::RateLimiter;
 use platform_broker::{Broker, topology};
-use platform_http::{Edge, IdentityKey, Readiness, Servers};
+use platform_http::{Edge, Readiness, Servers};
 use platform_pg::relay::Relay;
 use platform_pg::{GroupCommit, partitions, pool};
 use std::net::SocketAddr;
@@ -51,13 +51,7 @@ impl App {
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let edge = Edge {
-            dialects: dialects::of_path,
-            identity: IdentityKey::parse(SERVICE, &settings.identity.key, clock.clone())?,
-            body_timeout: settings.http.body_timeout,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
+        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
         let servers = Servers::bind(
             &settings.http,
             edge,
@@ -84,7 +78,6 @@ impl App {
     /// # Errors
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
-        tracing::info!(address = %self.servers.address, ops = %self.servers.ops_address, "serving");
         self.servers.run(&self.process).await?;
         self.broker.close().await;
         Ok(())

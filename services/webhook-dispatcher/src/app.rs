@@ -9,7 +9,7 @@ use platform::lifecycle::Process;
 use platform::secrets::SealingKeys;
 use platform_broker::{Broker, topology};
 use platform_http::outbound::{Guard, OutboundClient};
-use platform_http::{Edge, IdentityKey, Readiness, Servers};
+use platform_http::{Edge, Readiness, Servers};
 use platform_pg::{partitions, pool};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -59,13 +59,7 @@ impl App {
             .with("database", pool::check(&database))
             .with("partitions", partitions::check(&database, store::PARTITIONED, clock.clone()))
             .with("broker", broker_check(&broker));
-        let edge = Edge {
-            dialects: dialects::of_path,
-            identity: IdentityKey::parse(SERVICE, &settings.identity.key, clock.clone())?,
-            body_timeout: settings.http.body_timeout,
-            clock: clock.clone(),
-            ids: ids.clone(),
-        };
+        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
         let servers = Servers::bind(
             &settings.http,
             edge,
@@ -119,7 +113,6 @@ impl Serving {
     /// # Errors
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
-        tracing::info!(address = %self.servers.address, ops = %self.servers.ops_address, "serving");
         self.servers.run(&self.process).await?;
         self.broker.close().await;
         Ok(())

@@ -2,8 +2,9 @@
 
 use crate::story::Story;
 use contracts::Service;
+use e2e::partner::lead;
 use std::time::{Duration, Instant};
-use testkit::eventually_within;
+use testkit::{eventually, eventually_within};
 
 /// 20 s, or what `./dev chaos` wants.
 fn outage_length() -> Duration {
@@ -61,14 +62,37 @@ async fn a_database_outage_with_five_thousand_messages_queued_burns_no_attempt()
 }
 
 #[tokio::test]
-async fn blocked_publishers_and_a_frozen_redis_keep_no_lead_out() {
+async fn blocked_publishers_keep_no_lead_out_and_consumers_go_on() {
     let story = Story::begin().await;
-    story.system.signal_server("redis", "STOP");
-    let mut accepted = story.submit_many(100, 4).await;
-    story.system.signal_server("redis", "CONT");
+    story.system.signal(Service::WebhookDispatcher, "STOP");
+    let mut accepted = story.submit_many(200, 8).await;
+    eventually("everything published", async || story.outbox_is_empty().await.then_some(())).await;
     story.system.memory_alarm(true);
-    accepted.extend(story.submit_many(300, 8).await);
+    story.system.signal(Service::WebhookDispatcher, "CONT");
+    eventually_within(Duration::from_secs(30), "the queued leads delivered during the alarm", async || {
+        accepted.iter().all(|lead_id| story.delivered().by_lead.contains_key(lead_id)).then_some(())
+    })
+    .await;
+    eventually_within(Duration::from_secs(30), "their messages acked during the alarm", async || {
+        (story.system.messages("webhook-dispatcher.events").await == 0).then_some(())
+    })
+    .await;
+    accepted.extend(story.submit_many(200, 8).await);
     assert!(!story.outbox_is_empty().await, "the broker takes nothing during its alarm");
     story.system.memory_alarm(false);
     story.reconcile(&accepted, Duration::from_mins(1)).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_is_frozen_and_then_forgets_everything_changes_nothing_for_leads() {
+    let story = Story::begin().await;
+    let before = lead();
+    let first = story.partner.submit(&before).await;
+    story.system.signal_server("redis", "STOP");
+    let mut accepted = story.submit_many(50, 4).await;
+    story.system.signal_server("redis", "CONT");
+    story.system.forget_redis().await;
+    assert_eq!(story.partner.submit(&before).await, first, "a replay is the stored answer");
+    accepted.push(first["lead_id"].as_str().unwrap().to_owned());
+    story.reconcile(&accepted, Duration::from_secs(30)).await;
 }
