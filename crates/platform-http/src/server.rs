@@ -135,6 +135,7 @@ impl Servers {
             shutdown.begun().await;
             tokio::time::timeout(self.drain_delay, std::future::pending::<()>()).await.unwrap_or_default();
             main.stop(true).await;
+            shutdown.end_requests();
             if !tasks.drain(TASK_DRAIN).await {
                 tracing::warn!("some tasks did not end in time");
             }

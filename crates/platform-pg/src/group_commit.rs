@@ -88,7 +88,7 @@ pub struct GroupCommit<W: GroupWrite> {
 }
 
 impl<W: GroupWrite> GroupCommit<W> {
-    /// Starts the lanes. They end when the shutdown has begun and what was accepted is written.
+    /// Starts the lanes. They end when no request is in flight any more and what was accepted is written.
     pub fn start(name: &'static str, write: W, tasks: &Tasks, shutdown: &Shutdown) -> Self {
         let write = Arc::new(write);
         let lanes = (0..LANES)
@@ -142,7 +142,7 @@ impl<W: GroupWrite> Lane<W> {
             if self.deferred.is_empty() {
                 let first = tokio::select! {
                     job = self.receiver.recv() => job,
-                    () = shutdown.begun() => {
+                    () = shutdown.requests_ended() => {
                         self.receiver.close();
                         self.receiver.recv().await
                     }

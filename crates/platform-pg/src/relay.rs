@@ -63,10 +63,13 @@ async fn relay<P: Publish>(
 ) {
     let mut window = Vec::with_capacity(P::WINDOW);
     loop {
-        if shutdown.or(receiver.recv_many(&mut window, P::WINDOW)).await.is_none() {
-            // What is committed is safe; publish what fits into the drain all the same.
-            receiver.close();
-            receiver.recv_many(&mut window, P::WINDOW).await;
+        tokio::select! {
+            _ = receiver.recv_many(&mut window, P::WINDOW) => {}
+            () = shutdown.requests_ended() => {
+                // What is committed is safe; publish what fits into the drain all the same.
+                receiver.close();
+                receiver.recv_many(&mut window, P::WINDOW).await;
+            }
         }
         if window.is_empty() {
             return;

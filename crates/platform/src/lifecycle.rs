@@ -13,8 +13,14 @@ use tokio_util::task::TaskTracker;
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Tells every part of a process that it is time to stop. Clones speak of the same shutdown.
+///
+/// It has two steps, so that requests in flight are still served in full: first nothing new is begun, then,
+/// when the last request has been answered, what serves requests ends as well.
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown(CancellationToken);
+pub struct Shutdown {
+    begun: CancellationToken,
+    requests_ended: CancellationToken,
+}
 
 impl Shutdown {
     pub fn new() -> Self {
@@ -23,28 +29,38 @@ impl Shutdown {
 
     /// Begins the shutdown.
     pub fn begin(&self) {
-        self.0.cancel();
+        self.begun.cancel();
     }
 
     pub fn has_begun(&self) -> bool {
-        self.0.is_cancelled()
+        self.begun.is_cancelled()
     }
 
     /// Waits for the shutdown to begin.
     pub async fn begun(&self) {
-        self.0.cancelled().await;
+        self.begun.cancelled().await;
+    }
+
+    /// Says that no request is in flight any more. A process that serves none has no need to.
+    pub fn end_requests(&self) {
+        self.requests_ended.cancel();
+    }
+
+    /// Waits until the shutdown has begun and no request is in flight any more.
+    pub async fn requests_ended(&self) {
+        self.requests_ended.cancelled().await;
     }
 
     /// Waits for a time, or less when the shutdown begins. True when the time has passed.
     pub async fn sleep(&self, time: Duration) -> bool {
-        tokio::time::timeout(time, self.0.cancelled()).await.is_err()
+        tokio::time::timeout(time, self.begun.cancelled()).await.is_err()
     }
 
     /// Runs a future until it ends or the shutdown begins, whichever is first; `None` for the latter.
     pub async fn or<F: Future>(&self, future: F) -> Option<F::Output> {
         tokio::select! {
             biased;
-            () = self.0.cancelled() => None,
+            () = self.begun.cancelled() => None,
             output = future => Some(output),
         }
     }

@@ -154,6 +154,7 @@ async fn what_was_taken_before_the_shutdown_is_written() {
         assert!(futures_util::poll!(submit).is_pending());
     }
     harness.process.shutdown.begin();
+    harness.process.shutdown.end_requests();
     harness.gate.add_permits(OPEN);
     for outcome in join_all(waiting).await {
         assert!(outcome.unwrap());

@@ -8,3 +8,4 @@ mod http_create_lead;
 mod http_healthz;
 mod http_read_leads;
 mod publishes;
+mod shuts_down;
