@@ -4,7 +4,7 @@
 //! set; without one, trace ids are made all the same, so that logs and deliveries can be joined by them.
 
 use contracts::Service;
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry_otlp::WithExportConfig;
@@ -92,14 +92,18 @@ impl Telemetry {
     }
 }
 
-/// A recorder with the buckets of this project: seconds from half a millisecond to half a minute.
+/// A recorder with the buckets of this project: seconds from half a millisecond to half a minute, and powers of
+/// two for what ends in `_size`.
 ///
 /// # Errors
 /// Never with these buckets; the library's signature says so.
 pub fn metrics_recorder() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets(&[
-        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-    ])
+    const SECONDS: [f64; 15] =
+        [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+    const SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+    PrometheusBuilder::new()
+        .set_buckets(&SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)
 }
 
 fn tracer_provider(service: Service, endpoint: Option<&Url>) -> Result<SdkTracerProvider, TelemetryError> {
