@@ -48,6 +48,10 @@ struct Database {
 enum Topology {
     /// Declare what is missing; change and delete nothing.
     Apply(Broker),
+    /// Say what is missing, a line each; ends 1 when something is. Changes nothing.
+    Check(Broker),
+    /// Print exchanges, queues and bindings as Markdown, from the program itself.
+    Show,
 }
 
 #[derive(Debug, Args)]
@@ -74,12 +78,7 @@ async fn main() -> anyhow::Result<()> {
     install_tls();
     match Cli::parse().command {
         Command::Migrate(database) => migrate(&database.database_url).await,
-        Command::Topology(Topology::Apply(broker)) => {
-            let settings = BrokerSettings::new(broker.amqp_url);
-            topology::apply(&settings, topology::PLATFORM).await.context("the topology was not applied")?;
-            println!("topology applied");
-            Ok(())
-        }
+        Command::Topology(command) => topology_command(command).await,
         Command::Bootstrap(arguments) => {
             let key = bootstrap::admin_key(
                 arguments.database.database_url.expose_secret(),
@@ -90,6 +89,29 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn topology_command(command: Topology) -> anyhow::Result<()> {
+    match command {
+        Topology::Apply(broker) => {
+            let settings = BrokerSettings::new(broker.amqp_url);
+            topology::apply(&settings, topology::PLATFORM).await.context("the topology was not applied")?;
+            println!("topology applied");
+        }
+        Topology::Check(broker) => {
+            let settings = BrokerSettings::new(broker.amqp_url);
+            let missing = topology::check(&settings, topology::PLATFORM)
+                .await
+                .context("the topology could not be checked")?;
+            for difference in &missing {
+                println!("{difference}");
+            }
+            anyhow::ensure!(missing.is_empty(), "the topology is not complete: run leadwire topology apply");
+            println!("topology complete");
+        }
+        Topology::Show => print!("{}", contracts::topology::markdown()),
+    }
+    Ok(())
 }
 
 async fn migrate(url: &SecretString) -> anyhow::Result<()> {

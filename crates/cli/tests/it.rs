@@ -5,6 +5,7 @@
 use contracts::Service;
 use std::process::{Command, Output};
 use testkit::TestDatabase;
+use testkit::broker::TestBroker;
 
 const PEPPER: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
@@ -70,4 +71,21 @@ async fn migrate_may_be_repeated_and_a_missing_setting_is_named() {
         .unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--amqp-url"));
+}
+
+#[tokio::test]
+async fn a_topology_is_incomplete_until_it_is_applied() {
+    let broker = TestBroker::start().await;
+    let topology = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_leadwire"))
+            .args(["topology", command])
+            .env("AMQP_URL", broker.url())
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (complete, said) = topology("check");
+    assert!(!complete && said.contains("queue webhook-dispatcher.events: "), "{said}");
+    assert!(topology("apply").0);
+    assert_eq!(topology("check"), (true, "topology complete\n".to_owned()));
 }
