@@ -30,9 +30,17 @@ service_url() { say "http://127.0.0.1:$(service_port "$1")"; }
 # The keys the services share, made once: a new one would make what is stored
 # unreadable and every credential invalid.
 make_secrets() {
-  [[ ! -s $DEV/secrets.env ]] || return 0
-  generate_secrets | write_private "$DEV/secrets.env"
+  if [[ ! -s $DEV/secrets.env ]]; then
+    generate_secrets | write_private "$DEV/secrets.env"
+  elif ! grep -q "^$SIGNING_KEYS=" "$DEV/secrets.env"; then
+    # Made before there were access tokens: the old lines stay as they are.
+    { cat "$DEV/secrets.env" && generate_signing_key; } | write_private "$DEV/secrets.env"
+  fi
 }
+
+SIGNING_KEYS=LEADWIRE_GATEWAY__OAUTH__SIGNING_KEYS
+# The seed of an Ed25519 key is any 32 bytes, so no tool is needed to make one.
+generate_signing_key() { say "$SIGNING_KEYS=1:$(random_key)"; }
 
 generate_secrets() {
   local service name key
@@ -43,6 +51,7 @@ generate_secrets() {
   done
   say "LEADWIRE_GATEWAY__SECRETS__PEPPER=$(random_key)"
   say "LEADWIRE_GATEWAY__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
+  generate_signing_key
   say "LEADWIRE_WEBHOOK_DISPATCHER__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
 }
 
@@ -65,6 +74,7 @@ service_settings() {
   say "${prefix}TELEMETRY__FORMAT=json"
   case $service in
   gateway)
+    say "${prefix}OAUTH__ISSUER=$(service_url gateway)"
     for other in "${SERVICES[@]:1}"; do
       say "${prefix}UPSTREAMS__$(upper_name "$other")=$(service_url "$other")"
     done

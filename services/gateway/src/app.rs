@@ -1,7 +1,8 @@
 //! The composition root: the only file that knows every part.
 
 use crate::clients::upstreams::Upstreams;
-use crate::state::{Identities, State, Trust};
+use crate::domain::access_token::SigningKeys;
+use crate::state::{Identities, Oauth, State, Trust};
 use crate::store::jti_claims::ClaimJtis;
 use crate::usecases::purge_jtis::purge_jtis;
 use crate::{SERVICE, Settings, http};
@@ -96,6 +97,11 @@ fn trust(settings: &Settings) -> anyhow::Result<Trust> {
         sealing: SealingKeys::parse(&settings.secrets.encryption_keys)?,
         audience: settings.tokens.audience.clone(),
         max_lifetime: i64::try_from(settings.tokens.max_lifetime.as_secs())?,
+        oauth: Oauth {
+            issuer: settings.oauth.issuer.clone(),
+            lifetime: i64::try_from(settings.oauth.token_lifetime.as_secs())?,
+            keys: SigningKeys::parse(&settings.oauth.signing_keys)?,
+        },
         proxies: settings.proxies.trusted.clone(),
     })
 }

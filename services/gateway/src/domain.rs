@@ -2,10 +2,12 @@
 //! no I/O, no clock.
 
 pub mod access;
+pub mod access_token;
 pub mod client;
 pub mod credential;
 pub mod forwarding;
 pub mod limits;
+pub mod oauth;
 pub mod organization;
 pub mod path;
 pub mod scopes;

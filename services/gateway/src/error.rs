@@ -61,7 +61,10 @@ impl From<CreateClientError> for Fault {
 impl From<IssueError> for Fault {
     fn from(error: IssueError) -> Self {
         match error {
-            IssueError::NoSuchClient => Self::new(FaultCode::NotFound, error.to_string()),
+            IssueError::NoSuchClient | IssueError::NoSuchCredential => {
+                Self::new(FaultCode::NotFound, error.to_string())
+            }
+            IssueError::Ended => Self::new(FaultCode::Conflict, error.to_string()),
             IssueError::Grant(error) => error.into(),
             IssueError::Secret(error) => Self::internal(error),
             IssueError::Store(error) => error.into(),

@@ -6,6 +6,8 @@ pub mod api_keys;
 pub mod fields;
 pub mod guard;
 pub mod limit_headers;
+pub mod oauth;
+pub mod oauth_credentials;
 pub mod organizations;
 pub mod pages;
 pub mod permissions;

@@ -15,7 +15,8 @@ mod usecases;
 
 pub use app::App;
 pub use settings::{
-    IdentityKeySettings, ProxySettings, SecretSettings, Settings, TokenSettings, UpstreamSettings,
+    IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings, TokenSettings,
+    UpstreamSettings,
 };
 
 /// Which of the six this is.

@@ -27,6 +27,7 @@ pub struct Settings {
     pub secrets: SecretSettings,
     #[serde(default)]
     pub tokens: TokenSettings,
+    pub oauth: OauthSettings,
     #[serde(default)]
     pub proxies: ProxySettings,
     /// Not used yet: no event is published or consumed.
@@ -126,6 +127,20 @@ impl Default for TokenSettings {
     }
 }
 
+/// `[oauth]`: access tokens of the lex surface.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OauthSettings {
+    /// Where clients reach this platform: the `iss` of access tokens, exactly as it stands here.
+    #[serde(deserialize_with = "issuer")]
+    pub issuer: String,
+    #[serde(with = "humantime_serde")]
+    pub token_lifetime: Duration,
+    /// `kid:key,kid:key`: Ed25519 keys in base64url, each a seed of 32 bytes or a PKCS#8 document; the first
+    /// signs, all verify and are published.
+    pub signing_keys: SecretString,
+}
+
 /// `[proxies]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -145,6 +160,17 @@ fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::E
         ));
     }
     Ok(urls)
+}
+
+/// RFC 8414 §2: a URL without query and fragment. The documents lie at the root of its host.
+fn issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let is_issuer =
+        |url: &Url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text;
+    match Url::parse(&text) {
+        Ok(url) if is_issuer(&url) => Ok(text),
+        _ => Err(serde::de::Error::custom("must be a URL such as https://api.example.com, without a path")),
+    }
 }
 
 fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
@@ -175,6 +201,7 @@ mod tests {
             ("IDENTITY__KEY", KEY),
             ("SECRETS__PEPPER", KEY),
             ("SECRETS__ENCRYPTION_KEYS", "1:KEY"),
+            ("OAUTH__SIGNING_KEYS", "1:KEY"),
             ("UPSTREAMS__INGEST", "http://a:1, http://b:2"),
         ];
         let names = ["GATEWAY", "LEAD_INTAKE", "INGEST", "LEX_ROUTER", "CRM_RESOURCES", "WEBHOOK_DISPATCHER"];
@@ -195,6 +222,8 @@ mod tests {
         assert_eq!(settings.upstreams.lead_intake.len(), 1);
         assert_eq!(settings.proxies.trusted.len(), 2);
         assert_eq!(settings.tokens.max_lifetime, Duration::from_mins(15));
+        assert_eq!(settings.oauth.issuer, "http://127.0.0.1:8080");
+        assert_eq!(settings.oauth.token_lifetime, Duration::from_mins(15));
         assert!(!format!("{settings:?}").contains(KEY));
     }
 
@@ -207,6 +236,9 @@ mod tests {
             ("UPSTREAMS__GATEWAY", "http://a:1"),
             ("PROXIES__TRUSTED", "everyone"),
             ("TOKENS__AUDIENCES", "x"),
+            ("OAUTH__ISSUER", "127.0.0.1:8080"),
+            ("OAUTH__ISSUER", "https://api.example.com/"),
+            ("OAUTH__ISSUER", "https://api.example.com?a=b"),
         ] {
             assert!(loaded(&[(name, value)]).is_err(), "{name}={value}");
         }

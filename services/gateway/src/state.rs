@@ -1,6 +1,7 @@
 //! The handles that handlers and use cases share.
 
 use crate::clients::upstreams::Upstreams;
+use crate::domain::access_token::SigningKeys;
 use crate::store::jti_claims::ClaimJtis;
 use contracts::Service;
 use contracts::identity::Caller;
@@ -37,8 +38,24 @@ pub struct Trust {
     pub audience: String,
     /// The longest life of a service JWT, in seconds.
     pub max_lifetime: i64,
+    pub oauth: Oauth,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpNet>,
+}
+
+/// What access tokens are made of and judged by.
+#[derive(Debug)]
+pub struct Oauth {
+    pub issuer: String,
+    /// In seconds.
+    pub lifetime: i64,
+    pub keys: SigningKeys,
+}
+
+impl Oauth {
+    pub fn token_endpoint(&self) -> String {
+        format!("{}/oauth/token", self.issuer)
+    }
 }
 
 /// The keys that callers are vouched for with, one per service.

@@ -1,6 +1,7 @@
 //! Credentials: what a client proves itself with.
 
 use super::client::{ClientStatus, Tier};
+use super::organization::LexTier;
 use super::words::words;
 use chrono::{DateTime, Utc};
 use contracts::identity::{CredentialKind, OrganizationRef};
@@ -95,10 +96,11 @@ pub struct App {
     pub allowed_event_types: Option<Vec<String>>,
 }
 
-/// What a service credential is asked to be.
+/// What a service or OAuth credential is asked to be.
 #[derive(Clone, Debug)]
-pub struct NewServiceCredential {
+pub struct NewCredential {
     pub client_id: ClientId,
+    pub kind: CredentialKind,
     pub name: String,
     pub scopes: Vec<String>,
     pub rate_limit_override: Option<i64>,
@@ -162,6 +164,7 @@ pub struct Resolved {
     pub client_status: ClientStatus,
     pub client_scopes: Option<Vec<String>>,
     pub tier: Tier,
+    pub lex_tier: LexTier,
     pub organization: OrganizationRef,
     pub requests_per_minute_per_key: i64,
     pub requests_per_minute_per_organization: i64,

@@ -1,6 +1,7 @@
 //! Which rate windows a request counts against.
 
 use super::credential::Resolved;
+use super::organization::LexTier;
 use contracts::Surface;
 use contracts::identity::CredentialKind;
 use platform::limits::{Period, Window};
@@ -9,7 +10,17 @@ use std::net::IpAddr;
 /// Requests per minute of a service credential and, elsewhere, of a CRM key.
 const PARTNER_PER_MINUTE: u64 = 60;
 const CRM_PER_MINUTE: u64 = 600;
-const LEX_PER_MINUTE: u64 = 1_000;
+
+/// Messages per minute of all OAuth credentials of an organisation.
+const fn lex_per_minute(tier: LexTier) -> u64 {
+    match tier {
+        LexTier::Standard => 1_000,
+        LexTier::Enterprise => 10_000,
+    }
+}
+
+/// Wrong secrets per minute and OAuth client.
+const WRONG_SECRETS_PER_MINUTE: u64 = 5;
 
 /// Requests per minute and address that fail to authenticate.
 const fn failures_per_minute(surface: Surface) -> u64 {
@@ -34,7 +45,12 @@ pub fn of_credential(credential: &Resolved) -> Vec<Window> {
     match credential.kind {
         CredentialKind::ServiceJwt => vec![own(PARTNER_PER_MINUTE)],
         CredentialKind::CrmKey => vec![own(CRM_PER_MINUTE)],
-        CredentialKind::OauthClient => vec![own(LEX_PER_MINUTE)],
+        CredentialKind::OauthClient => match credential.rate_limit_override {
+            Some(_) => vec![own(0)],
+            None => {
+                vec![window("lex".to_owned(), Period::Minute, lex_per_minute(credential.lex_tier))]
+            }
+        },
         CredentialKind::IngestKey => vec![
             own(unsigned(credential.requests_per_minute_per_key)),
             window(
@@ -65,6 +81,12 @@ pub fn of_failures(surface: Surface, address: IpAddr) -> Window {
 pub fn of_open_routes(surface: Surface, address: IpAddr) -> Window {
     let key = format!("{{{}}}:open:{}", network(address), surface.name());
     Window { key, period: Period::Minute, limit: OPEN_PER_MINUTE }
+}
+
+/// The window of wrong secrets of an OAuth client, which need not exist: by the digest of its id.
+pub fn of_wrong_secrets(client: &str) -> Window {
+    let key = format!("{{{client}}}:wrong-secret");
+    Window { key, period: Period::Minute, limit: WRONG_SECRETS_PER_MINUTE }
 }
 
 /// One subscriber of an IPv6 network has a whole /64 to himself.

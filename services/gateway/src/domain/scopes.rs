@@ -18,7 +18,8 @@ pub const PLATFORM: [&str; 8] = [
     "leads:write",
 ];
 
-const LEX: [&str; 7] = [
+/// The scopes of OAuth credentials.
+pub const LEX: [&str; 7] = [
     "lex:leads:read",
     "lex:leads:write",
     "lex:assets:read",

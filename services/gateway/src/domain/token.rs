@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 /// Longer tokens are not looked at, in bytes.
-const MAX_TOKEN: usize = 8 * 1024;
+pub const MAX_TOKEN: usize = 8 * 1024;
 const MAX_KEY_ID: usize = 128;
 const MAX_JTI: usize = 256;
 /// How far two clocks may be apart, in seconds.
@@ -90,20 +90,21 @@ struct Claims {
     kid: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// `aud`: one or several.
+#[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+pub enum Audience {
     One(String),
     Several(Vec<String>),
 }
 
 /// A member that may be left out, and is not null when it is there.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
 }
 
 /// A member that is there, whatever it holds.
-fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub fn there<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
@@ -201,7 +202,7 @@ impl Claims {
 }
 
 impl Audience {
-    fn has(&self, wanted: &str) -> bool {
+    pub fn has(&self, wanted: &str) -> bool {
         match self {
             Self::One(audience) => audience == wanted,
             Self::Several(audiences) => audiences.iter().any(|audience| audience == wanted),
@@ -215,7 +216,8 @@ fn seconds(date: f64) -> Option<i64> {
     (0.0..253_402_300_800.0).contains(&date).then_some(date as i64)
 }
 
-fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
+/// JSON in base64url.
+pub fn decode<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
 

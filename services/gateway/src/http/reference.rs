@@ -3,8 +3,9 @@
 use super::permissions::AnyKey;
 use crate::domain::client::Tier;
 use crate::domain::webhook_events::WEBHOOK_EVENTS;
-use actix_web::HttpResponse;
-use platform_http::Caller;
+use crate::state::State;
+use actix_web::{HttpResponse, web};
+use platform_http::{Anyone, Caller};
 use serde_json::{Map, Value, json};
 
 /// `GET /api/v1/rate-limits`.
@@ -26,11 +27,11 @@ pub async fn webhook_events(_: Caller<AnyKey>) -> HttpResponse {
     HttpResponse::Ok().json(json!({"data": WEBHOOK_EVENTS}))
 }
 
-/// `GET /.well-known/jwks.json` (RFC 7517 §5): the keys that sign access tokens. There are none yet; the
-/// shared secrets of service JWTs are never among them.
-pub async fn jwks() -> HttpResponse {
+/// `GET /.well-known/jwks.json` (RFC 7517 §5): the keys that sign access tokens. The shared secrets of service
+/// JWTs are never among them.
+pub async fn jwks(_: Anyone, state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/jwk-set+json")
         .insert_header(("Cache-Control", "public, max-age=300"))
-        .body(r#"{"keys":[]}"#)
+        .body(state.trust.oauth.keys.public().to_string())
 }

@@ -3,6 +3,7 @@
 use super::unknown;
 use crate::domain::client::{ClientStatus, Tier};
 use crate::domain::credential::{App, Credential, NewApp, Resolved, StoredSecret, kind_of_word, kind_word};
+use crate::domain::organization::LexTier;
 use chrono::{DateTime, Utc};
 use contracts::identity::{CredentialKind, OrganizationRef};
 use contracts::ids::{ClientId, CredentialId, OrganizationId};
@@ -42,6 +43,20 @@ pub async fn insert(
     )
     .execute(&mut *connection)
     .await?;
+    insert_secret(connection, credential.id, &credential.lookup, secret, credential.created_at).await
+}
+
+/// Stores another secret of a credential.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn insert_secret(
+    connection: &mut PgConnection,
+    id: CredentialId,
+    lookup: &str,
+    secret: &StoredSecret,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let (hash, sealed) = match secret {
         StoredSecret::Hashed(hash) => (Some(hash), None),
         StoredSecret::Sealed(sealed) => (None, Some(sealed)),
@@ -49,12 +64,39 @@ pub async fn insert(
     sqlx::query!(
         "insert into credential_secrets (lookup, credential_id, hash, sealed_key_id, sealed, created_at)
          values ($1, $2, $3, $4, $5, $6)",
-        credential.lookup,
-        credential.id.as_uuid(),
+        lookup,
+        id.as_uuid(),
         hash,
         sealed.map(|sealed| &sealed.key_id),
         sealed.map(|sealed| &sealed.bytes),
-        credential.created_at
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Lets the present secret of a credential work until a moment, and forgets those that have retired.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn retire_secret(
+    connection: &mut PgConnection,
+    id: CredentialId,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from credential_secrets where credential_id = $1 and retires_at <= $2",
+        id.as_uuid(),
+        now
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!(
+        "update credential_secrets set retires_at = $2 where credential_id = $1 and retires_at is null",
+        id.as_uuid(),
+        at
     )
     .execute(connection)
     .await?;
@@ -169,6 +211,37 @@ pub async fn list(
     rows.into_iter().map(Credential::try_from).collect()
 }
 
+/// One credential of a client, locked until the end of the transaction.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn lock(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    client_id: ClientId,
+    id: CredentialId,
+    kind: CredentialKind,
+) -> Result<Option<Credential>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select c.id, c.kind, c.name, s.lookup, c.scopes, c.rate_limit_override, c.app_id,
+             a.slug as "app_slug?", a.name as "app_name?", a.allowed_event_types as app_allowed_event_types,
+             c.allowed_origins, c.metadata, c.expires_at, c.revoked_at, c.last_used_at, c.created_at
+         from credentials c
+         join credential_secrets s on s.credential_id = c.id and s.retires_at is null
+         left join apps a on a.organization_id = c.organization_id and a.id = c.app_id
+         where c.organization_id = $1 and c.client_id = $2 and c.id = $3 and c.kind = $4
+         for update of c"#,
+        organization_id.as_uuid(),
+        client_id.as_uuid(),
+        id.as_uuid(),
+        kind_word(kind)
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(Credential::try_from).transpose()
+}
+
 /// Ends a credential of a client. True when there is one of these kinds, also when it had ended before.
 ///
 /// # Errors
@@ -214,6 +287,7 @@ struct ResolvedRow {
     rate_limit_tier: String,
     organization_id: Uuid,
     slug: String,
+    lex_tier: String,
     requests_per_minute_per_key: i64,
     requests_per_minute_per_organization: i64,
 }
@@ -242,6 +316,7 @@ impl TryFrom<ResolvedRow> for Resolved {
                 .ok_or_else(|| unknown("client status", &row.client_status))?,
             client_scopes: row.client_scopes,
             tier: Tier::parse(&row.rate_limit_tier).ok_or_else(|| unknown("tier", &row.rate_limit_tier))?,
+            lex_tier: LexTier::parse(&row.lex_tier).ok_or_else(|| unknown("LEX tier", &row.lex_tier))?,
             organization: OrganizationRef { id: OrganizationId::new(row.organization_id), slug: row.slug },
             requests_per_minute_per_key: row.requests_per_minute_per_key,
             requests_per_minute_per_organization: row.requests_per_minute_per_organization,
@@ -259,7 +334,7 @@ pub async fn resolve(connection: &mut PgConnection, lookup: &str) -> Result<Opti
         ResolvedRow,
         "select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
              s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.client_id, cl.status as client_status,
-             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug,
+             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug, o.lex_tier,
              o.requests_per_minute_per_key, o.requests_per_minute_per_organization
          from credential_secrets s
          join credentials c on c.id = s.credential_id
@@ -271,4 +346,32 @@ pub async fn resolve(connection: &mut PgConnection, lookup: &str) -> Result<Opti
     .fetch_optional(connection)
     .await?;
     row.map(Resolved::try_from).transpose()
+}
+
+/// A credential by its id, once for each of its secrets, the newest first. The tenant is not known yet here
+/// either: the id is what an access token or an OAuth client says of itself.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn resolve_by_id(
+    connection: &mut PgConnection,
+    id: CredentialId,
+) -> Result<Vec<Resolved>, StoreError> {
+    let rows = sqlx::query_as!(
+        ResolvedRow,
+        "select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
+             s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.client_id, cl.status as client_status,
+             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug, o.lex_tier,
+             o.requests_per_minute_per_key, o.requests_per_minute_per_organization
+         from credential_secrets s
+         join credentials c on c.id = s.credential_id
+         join api_clients cl on cl.organization_id = c.organization_id and cl.id = c.client_id
+         join organizations o on o.id = c.organization_id
+         where c.id = $1
+         order by s.retires_at desc nulls first",
+        id.as_uuid()
+    )
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(Resolved::try_from).collect()
 }

@@ -3,6 +3,7 @@
 use crate::domain::client::ClientStatus;
 use crate::domain::credential::{Resolved, StoredSecret, sealing_owner};
 use crate::domain::limits;
+use crate::domain::oauth::credential_id;
 use crate::domain::scopes::Ceiling;
 use crate::domain::token::{Expected, LEEWAY, TokenError, UNVERIFIED, Unverified, Verified};
 use crate::state::State;
@@ -11,6 +12,7 @@ use crate::store::jti_claims::JtiClaim;
 use chrono::DateTime;
 use contracts::Surface;
 use contracts::identity::{CredentialKind, CredentialRef, Principal};
+use contracts::ids::CredentialId;
 use platform::limits::Window;
 use platform::secrets::{SecretError, digest};
 use platform_pg::StoreError;
@@ -111,15 +113,20 @@ pub async fn authenticate(
         Surface::Platform => by_key(state, presented, CredentialKind::PlatformKey, bearer).await,
         Surface::Crm => by_key(state, presented, CredentialKind::CrmKey, bearer).await,
         Surface::Ingest => by_key(state, presented, CredentialKind::IngestKey, bearer).await,
-        // There are no OAuth credentials yet, so no access token can be valid.
-        Surface::Lex => Err(invalid()),
+        Surface::Lex => by_access_token(state, bearer).await,
     }
 }
 
-/// What is known of a credential. The one place where a cache of resolved credentials belongs.
+/// What is known of a credential. A cache of resolved credentials belongs here and in [`resolve_by_id`].
 async fn resolve(state: &State, lookup: &str) -> Result<Option<Resolved>, StoreError> {
     let mut connection = state.database.acquire().await?;
     credentials::resolve(&mut connection, lookup).await
+}
+
+/// What is known of a credential, once for each of its secrets.
+pub async fn resolve_by_id(state: &State, id: CredentialId) -> Result<Vec<Resolved>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    credentials::resolve_by_id(&mut connection, id).await
 }
 
 async fn by_key(
@@ -187,8 +194,28 @@ async fn by_token(state: &State, token: &str) -> Result<Authenticated, Authentic
     Ok(authenticated(&credential, Surface::Partner, scopes))
 }
 
+async fn by_access_token(state: &State, token: &str) -> Result<Authenticated, AuthenticateError> {
+    let now = state.clock.now();
+    let oauth = &state.trust.oauth;
+    let claims = oauth.keys.verify(token, &oauth.issuer, &state.trust.audience, now.timestamp())?;
+    let id = credential_id(&claims.client_id);
+    let credential = resolve_by_id(state, id)
+        .await?
+        .into_iter()
+        // A rotation ends a secret, not the tokens that it was exchanged for; the newest one does not retire.
+        .next()
+        .filter(|credential| credential.kind == CredentialKind::OauthClient && credential.is_live(now))
+        .ok_or(AuthenticateError::KeyInvalid)?;
+    if credential.client_status == ClientStatus::Suspended {
+        return Err(AuthenticateError::Suspended);
+    }
+    let mut scopes = held_scopes(&credential);
+    scopes.retain(|held| claims.scope.split(' ').any(|scope| scope == held));
+    Ok(authenticated(&credential, Surface::Lex, scopes))
+}
+
 /// The credential's scopes, as far as its client may still hold them.
-fn held_scopes(credential: &Resolved) -> Vec<String> {
+pub fn held_scopes(credential: &Resolved) -> Vec<String> {
     let ceiling = Ceiling {
         organization_slug: &credential.organization.slug,
         scopes: credential.client_scopes.as_deref(),

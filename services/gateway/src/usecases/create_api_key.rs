@@ -19,6 +19,11 @@ pub enum IssueError {
     /// Or not for this caller.
     #[error("there is no such client")]
     NoSuchClient,
+    /// Or not for this caller.
+    #[error("there is no such credential")]
+    NoSuchCredential,
+    #[error("the credential has ended")]
+    Ended,
     #[error(transparent)]
     Grant(#[from] GrantError),
     #[error(transparent)]

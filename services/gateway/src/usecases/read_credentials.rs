@@ -14,6 +14,8 @@ pub const API_KEYS: [CredentialKind; 3] =
     [CredentialKind::PlatformKey, CredentialKind::CrmKey, CredentialKind::IngestKey];
 /// The kinds that are called service credentials.
 pub const SERVICE_CREDENTIALS: [CredentialKind; 1] = [CredentialKind::ServiceJwt];
+/// The kinds that are called OAuth credentials.
+pub const OAUTH_CREDENTIALS: [CredentialKind; 1] = [CredentialKind::OauthClient];
 
 /// A client and its credentials of some kinds, if the client exists for the caller.
 pub async fn list_credentials(

@@ -4,7 +4,8 @@
 use crate::echo::Echo;
 use contracts::Service;
 use gateway::{
-    App, IdentityKeySettings, ProxySettings, SecretSettings, Settings, TokenSettings, UpstreamSettings,
+    App, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings, TokenSettings,
+    UpstreamSettings,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use platform::api_keys::{NewKey, new_platform_key};
@@ -14,10 +15,15 @@ use reqwest::{Method, RequestBuilder, Response};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::time::Duration;
 use testkit::{Running, TestDatabase, answer, callers};
 
 const PEPPER: &str = "cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLTEyMzQ";
 const SEALING: &str = "1:c2VhbGluZy1zZWFsaW5nLXNlYWxpbmctc2VhbGluZyE";
+
+/// The seed of the key in RFC 8037, appendix A.
+pub const SIGNING_KEY: &str = "first:nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+pub const ISSUER: &str = "https://api.example.com";
 
 /// A running gateway.
 pub struct Harness {
@@ -99,6 +105,26 @@ impl Harness {
         Partner { slug: slug.to_owned(), credential: self.create(&path, &body).await }
     }
 
+    /// An OAuth credential of a client: the whole answer.
+    pub async fn oauth(&self, client: &Value, rest: Value) -> Value {
+        let mut body = json!({"name": "router", "scopes": ["lex:leads:write", "lex:leads:read"]});
+        body.as_object_mut().unwrap().append(&mut rest.as_object().unwrap().clone());
+        self.create(&format!("/api/v1/api-clients/{}/oauth-credentials", text(&client["id"])), &body).await
+    }
+
+    /// An access token with all that its credential has.
+    pub async fn access_token(&self, oauth: &Value) -> String {
+        let request = self
+            .service
+            .bare(Method::POST, "/oauth/token")
+            .basic_auth(text(&oauth["clientId"]), oauth["clientSecret"].as_str())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("grant_type=client_credentials");
+        let (status, body) = answer(request).await;
+        assert_eq!(status, 200, "{body}");
+        text(&body["access_token"]).to_owned()
+    }
+
     /// Submits a lead with a token.
     pub async fn submit(&self, partner: &Partner, token: &str) -> Response {
         self.with(token, Method::POST, &partner.leads()).json(&json!({})).send().await.unwrap()
@@ -144,6 +170,11 @@ fn settings(database: &TestDatabase, echo: &Echo) -> Settings {
             encryption_keys: SecretString::from(SEALING),
         },
         tokens: TokenSettings::default(),
+        oauth: OauthSettings {
+            issuer: ISSUER.to_owned(),
+            token_lifetime: Duration::from_mins(15),
+            signing_keys: SecretString::from(SIGNING_KEY),
+        },
         proxies: ProxySettings::default(),
         broker: None,
         telemetry: TelemetrySettings::default(),

@@ -9,6 +9,7 @@ mod harness;
 mod http_api_clients;
 mod http_api_keys;
 mod http_limits;
+mod http_oauth;
 mod http_organizations;
 mod http_proxy;
 mod http_routing;
