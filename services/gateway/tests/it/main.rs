@@ -12,6 +12,7 @@ mod http_limits;
 mod http_oauth;
 mod http_organizations;
 mod http_proxy;
+mod http_rotation;
 mod http_routing;
 mod http_service_credentials;
 mod http_tokens;
