@@ -4,6 +4,7 @@ use crate::ids::{EventId, OrganizationId};
 use crate::service::Service;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
 
 /// Content type of a single event (CloudEvents 1.0.2, JSON event format §3).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -16,6 +17,11 @@ pub trait EventData: Serialize + DeserializeOwned {
     const ROUTING_KEY: &'static str;
     /// What subscribers filter on: `lead.created`.
     const TYPE: &'static str;
+
+    /// The routing key of this one: [`Self::ROUTING_KEY`], for some kinds with more behind it to bind by.
+    fn routing_key(&self) -> Cow<'static, str> {
+        Cow::Borrowed(Self::ROUTING_KEY)
+    }
 }
 
 /// A CloudEvents 1.0 envelope. `D` is [`EventData`], or raw JSON where the payload is only passed on.

@@ -48,6 +48,10 @@ pub struct Principal {
     /// What this request may do: already narrowed to token ∩ credential ∩ client.
     pub scopes: Vec<String>,
     pub surface: Surface,
+    /// What the surface's owner must know of the caller beside the scopes. Absent in the tokens of older
+    /// gateways.
+    #[serde(default)]
+    pub facts: SurfaceFacts,
 }
 
 impl Principal {
@@ -61,6 +65,73 @@ impl Principal {
 pub struct OrganizationRef {
     pub id: OrganizationId,
     pub slug: String,
+}
+
+/// What one surface's owner asks about its caller, so that it needs no copy of the organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SurfaceFacts {
+    /// The scopes say all.
+    #[default]
+    None,
+    Ingest(IngestFacts),
+    Lex(LexFacts),
+    Platform(PlatformFacts),
+}
+
+/// Whose things a request to the platform surface is about: the organisation or the client in its path. The
+/// gateway has made sure that it exists and that the caller may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlatformFacts {
+    pub organization: OrganizationRef,
+    /// When the path names a client.
+    pub client_id: Option<ClientId>,
+}
+
+/// The plan and the application behind an ingest key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IngestFacts {
+    /// The organisation's API switch.
+    pub api_enabled: bool,
+    /// Events per calendar month.
+    pub monthly_event_quota: i64,
+    /// `None`: as many as it likes.
+    pub max_workers: Option<i64>,
+    pub app: AppFacts,
+}
+
+/// An application of an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppFacts {
+    pub id: uuid::Uuid,
+    pub slug: String,
+    /// `None`: all types.
+    pub allowed_event_types: Option<Vec<String>>,
+}
+
+/// Who the caller's organisation is in LEX messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LexFacts {
+    pub organization_id: Option<String>,
+    pub aliases: Vec<String>,
+    pub level: Option<LexLevel>,
+    pub tier: LexTier,
+}
+
+/// How much of the LEX standard an organisation has shown to master.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LexLevel {
+    L1,
+    L2,
+    L3,
+}
+
+/// How many LEX messages an organisation may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LexTier {
+    Standard,
+    Enterprise,
 }
 
 /// The credential that a request was made with.

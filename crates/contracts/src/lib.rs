@@ -3,11 +3,14 @@
 //! Plain data and the rules that belong to it. No I/O, no clock, no randomness: every other crate may
 //! depend on this one, and it depends on none of them.
 
+pub mod control;
 pub mod event;
 pub mod fault;
 pub mod identity;
 pub mod ids;
+pub mod internal;
 pub mod lead;
+pub mod outcome;
 pub mod routes;
 pub mod service;
 pub mod surface;

@@ -56,8 +56,47 @@ pub const WEBHOOK_DISPATCHER_EVENTS: WorkQueue = WorkQueue {
     bindings: &["intake.#", "crm.#", "ingest.event.#", "ingest.snapshot.#", "lex.message.#", "webhook.#"],
 };
 
+/// Clients and organisations that are gone, whose subscriptions end.
+pub const WEBHOOK_DISPATCHER_CONTROL: WorkQueue = WorkQueue {
+    name: "webhook-dispatcher.control",
+    owner: Service::WebhookDispatcher,
+    bindings: &["gateway.client.#", "gateway.organization.#"],
+};
+
+/// Leads that begin their life cycle.
+pub const LEAD_INTAKE_ORCHESTRATOR: WorkQueue = WorkQueue {
+    name: "lead-intake.orchestrator",
+    owner: Service::LeadIntake,
+    bindings: &["intake.lead.created.#"],
+};
+
+/// What became of the deliveries of leads' events.
+pub const LEAD_INTAKE_OUTCOMES: WorkQueue = WorkQueue {
+    name: "lead-intake.outcomes",
+    owner: Service::LeadIntake,
+    bindings: &["webhook.event.*.*.lead-intake"],
+};
+
+/// Organisations that are gone, whose leads go with them.
+pub const LEAD_INTAKE_ORGANIZATIONS: WorkQueue = WorkQueue {
+    name: "lead-intake.organizations",
+    owner: Service::LeadIntake,
+    bindings: &["gateway.organization.#"],
+};
+
+/// Organisations that are gone, whose workers and events go with them.
+pub const INGEST_ORGANIZATIONS: WorkQueue =
+    WorkQueue { name: "ingest.organizations", owner: Service::Ingest, bindings: &["gateway.organization.#"] };
+
 /// Every work queue of the platform.
-pub const WORK_QUEUES: [WorkQueue; 1] = [WEBHOOK_DISPATCHER_EVENTS];
+pub const WORK_QUEUES: [WorkQueue; 6] = [
+    WEBHOOK_DISPATCHER_EVENTS,
+    WEBHOOK_DISPATCHER_CONTROL,
+    LEAD_INTAKE_ORCHESTRATOR,
+    LEAD_INTAKE_OUTCOMES,
+    LEAD_INTAKE_ORGANIZATIONS,
+    INGEST_ORGANIZATIONS,
+];
 
 fn add(page: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.

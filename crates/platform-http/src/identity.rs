@@ -126,6 +126,27 @@ impl FromRequest for Anyone {
     }
 }
 
+/// Another service of the platform: for `/internal` routes.
+#[derive(Clone, Debug)]
+pub struct FromService {
+    pub name: String,
+}
+
+impl FromRequest for FromService {
+    type Error = HttpFault;
+    type Future = Ready<Result<Self, HttpFault>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match claims(request) {
+            Ok(CallerClaims::Service { name }) => Ok(Self { name }),
+            Ok(CallerClaims::Principal(_) | CallerClaims::Anonymous) => {
+                Err(Fault::new(FaultCode::RouteNotFound, "no operation has this path").into())
+            }
+            Err(fault) => Err(fault),
+        })
+    }
+}
+
 fn principal(request: &HttpRequest) -> Result<Principal, HttpFault> {
     match claims(request)? {
         CallerClaims::Principal(principal) => Ok(*principal),

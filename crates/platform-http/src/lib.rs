@@ -14,7 +14,7 @@ pub mod settings;
 
 pub use body::JsonBody;
 pub use dialect::{Dialect, HttpFault, Rendered};
-pub use identity::{Anyone, Caller, IdentityKey, Permission};
+pub use identity::{Anyone, Caller, FromService, IdentityKey, Permission};
 pub use ops::Readiness;
 pub use server::{Edge, Servers};
 pub use settings::{HttpSettings, IdentitySettings};

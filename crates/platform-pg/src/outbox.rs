@@ -45,7 +45,7 @@ impl PendingEvent {
         }
         Ok(Self {
             event_id: event.id.as_uuid(),
-            routing_key: D::ROUTING_KEY.to_owned(),
+            routing_key: event.data.routing_key().into_owned(),
             kind: D::TYPE.to_owned(),
             headers: Value::Object(headers),
             payload: serde_json::to_vec(event)?,

@@ -2,7 +2,7 @@
 
 use contracts::Service;
 use contracts::Surface;
-use contracts::identity::{Caller, CredentialKind, CredentialRef, OrganizationRef, Principal};
+use contracts::identity::{Caller, CredentialKind, CredentialRef, OrganizationRef, Principal, SurfaceFacts};
 use contracts::ids::{ClientId, CredentialId, OrganizationId};
 use platform::clock::Clock;
 use platform_http::{IdentityKey, IdentitySettings};
@@ -30,6 +30,7 @@ pub fn partner(slug: &str, scopes: &[&str]) -> Principal {
         credential: CredentialRef { id: CredentialId::new(id.as_uuid()), kind: CredentialKind::ServiceJwt },
         scopes: scopes.iter().map(|scope| format!("{slug}:{scope}")).collect(),
         surface: Surface::Partner,
+        facts: SurfaceFacts::None,
     }
 }
 

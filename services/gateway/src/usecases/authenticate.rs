@@ -11,7 +11,7 @@ use crate::store::credentials;
 use crate::store::jti_claims::JtiClaim;
 use chrono::DateTime;
 use contracts::Surface;
-use contracts::identity::{CredentialKind, CredentialRef, Principal};
+use contracts::identity::{CredentialKind, CredentialRef, Principal, SurfaceFacts};
 use contracts::ids::CredentialId;
 use platform::limits::Window;
 use platform::secrets::{SecretError, digest};
@@ -232,6 +232,7 @@ fn authenticated(credential: &Resolved, surface: Surface, scopes: Vec<String>) -
             credential: CredentialRef { id: credential.id, kind: credential.kind },
             scopes,
             surface,
+            facts: SurfaceFacts::None,
         },
     }
 }
