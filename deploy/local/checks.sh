@@ -39,7 +39,10 @@ cmd_test() {
   export_test_addresses
   cd "$ROOT" || exit 1
   if cargo nextest --version >/dev/null 2>&1; then
-    exec cargo nextest run --workspace --locked "$@"
+    local scope=(--workspace)
+    # `-p CRATE` would be lost beside --workspace.
+    [[ " $* " == *" -p "* || " $* " == *" --package"* ]] && scope=()
+    exec cargo nextest run "${scope[@]}" --locked "$@"
   fi
   # Whole-system stories stand in each other's way, which only nextest knows by itself.
   if (($#)); then exec cargo test --locked "$@" -- --test-threads=1; fi
