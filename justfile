@@ -11,6 +11,10 @@ default:
 up *args:
     @./dev up "$@"
 
+# N replicas of one service
+scale *args:
+    @./dev scale "$@"
+
 # Up, then real traffic through the gateway and its deliveries
 demo *args:
     @./dev demo "$@"

@@ -1,5 +1,5 @@
-# The commands of `dev` that run the system: up, demo, down, status, logs, psql
-# and reset. Sourced by `dev`. Building for tests and checking are in checks.sh.
+# The commands of `dev` that run the system: up, scale, demo, down, status, logs,
+# psql and reset. Sourced by `dev`. Building for tests and checking are in checks.sh.
 # shellcheck shell=bash disable=SC2153,SC2154 # ROOT, DEV and others come from dev
 
 # Brings everything to a running system. Safe to repeat: what runs and is
@@ -36,7 +36,7 @@ cmd_up() {
   leadwire topology apply >>"$DEV/logs/cli.log" 2>&1 || cli_failed "topology apply"
   took "broker topology applied" "$start"
 
-  mapfile -t programs < <(service_programs)
+  mapfile -t programs < <(replicas)
   for service in "${programs[@]}"; do start_service "$service" "$profile"; done
   for service in "${programs[@]}"; do
     start=$(now_ms)
@@ -51,6 +51,37 @@ cmd_up() {
   say "Leadwire runs at $(service_url gateway)"
   say "  .dev/env holds the admin key and every address; './dev status' shows what runs,"
   say "  './dev logs SERVICE' follows a log, './dev demo' sends something through, './dev down' stops all."
+}
+
+# Runs N replicas of a service. The gateway's own replicas, which balance over
+# the others', are started anew one after another when their list has changed.
+#   cmd_scale SERVICE N
+cmd_scale() {
+  local service=${1:-} count=${2:-} number replica profile start
+  [[ $# -eq 2 && $count =~ ^[1-9]$ && " ${SERVICES[*]} " == *" $service "* ]] ||
+    usage_error "scale: name one of ${SERVICES[*]} and a number from 1 to 9"
+  [[ -f $DEV/env ]] || die "nothing runs yet: run './dev up'"
+  lock_dev
+  profile=$(running_profile)
+  for ((number = count + 1; number <= $(replica_count "$service"); number++)); do
+    stop_service "$service-$number"
+  done
+  mkdir -p "$DEV/replicas"
+  say "$count" >"$DEV/replicas/$service"
+  for replica in $(replicas_of "$service") $(replicas_of gateway); do
+    start=$(now_ms)
+    start_service "$replica" "$profile"
+    await_service "$replica"
+    took "$replica ready" "$start" "$(service_url "$replica")"
+  done
+  write_dev_env
+}
+
+# What the running services were built as: debug unless the gateway says otherwise.
+running_profile() {
+  local pid
+  pid=$(service_pid gateway) && runs_program "$pid" "$TARGET/release/gateway" && say release && return
+  say debug
 }
 
 # Sets the caller's `profile`.
@@ -101,7 +132,7 @@ write_dev_env() {
     for name in DATABASE_URL AMQP_URL REDIS_URL RABBITMQ_MANAGEMENT_URL; do
       say "$name=$(server_address "$name")"
     done
-    for service in "${SERVICES[@]}"; do
+    for service in $(replicas); do
       name=$(upper_name "$service")
       say "${name}_URL=$(service_url "$service")"
       say "${name}_OPS_URL=http://127.0.0.1:$(service_ops_port "$service")"

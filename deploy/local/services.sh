@@ -14,18 +14,48 @@ service_programs() {
   done
 }
 
-# The main port: 8080 for the first service, 8081 for the second, …
+# A replica is called like its service, the second and further ones with their
+# number: `lead-intake`, `lead-intake-2`. What follows takes such a name.
+service_of() { say "${1%-[2-9]}"; }
+replica_number() { if [[ $1 == *-[2-9] ]]; then say "${1##*-}"; else say 1; fi; }
+
+# How many replicas of a service `./dev scale` has asked for.
+replica_count() { cat "$DEV/replicas/$1" 2>/dev/null || say 1; }
+
+# The replicas of a service, or of all services whose program is written.
+replicas_of() {
+  local number
+  say "$1"
+  for ((number = 2; number <= $(replica_count "$1"); number++)); do say "$1-$number"; done
+}
+replicas() {
+  local service
+  for service in $(service_programs); do replicas_of "$service"; done
+}
+
+# The main port: 8080 for the first service, 8081 for the second, …; a second
+# replica ten above.
 service_port() {
-  local index
+  local index service
+  service=$(service_of "$1")
   for index in "${!SERVICES[@]}"; do
-    if [[ ${SERVICES[$index]} == "$1" ]]; then say $((8080 + index + $(port_offset))) && return; fi
+    if [[ ${SERVICES[$index]} == "$service" ]]; then
+      say $((8070 + index + 10 * $(replica_number "$1") + $(port_offset))) && return
+    fi
   done
-  die "no service is called '$1': there are ${SERVICES[*]}"
+  die "no service is called '$service': there are ${SERVICES[*]}"
 }
 
 service_ops_port() { say $(($(service_port "$1") + 1000)); }
 
 service_url() { say "http://127.0.0.1:$(service_port "$1")"; }
+
+# The addresses of all replicas of a service, separated by commas.
+replica_urls() {
+  local replica urls=()
+  for replica in $(replicas_of "$1"); do urls+=("$(service_url "$replica")"); done
+  (IFS=, && say "${urls[*]}")
+}
 
 # The keys the services share, made once: a new one would make what is stored
 # unreadable and every credential invalid.
@@ -61,10 +91,11 @@ server_address() { sed -n "s/^$1=//p" "$DEV/servers.env"; }
 # Prints the environment of one service as NAME=VALUE lines: addresses, secrets,
 # and whatever the caller set for this service, for Rust or for OpenTelemetry.
 service_settings() {
-  local service=$1 name prefix port other variable
+  local service name prefix port other variable
+  service=$(service_of "$1")
   name=$(upper_name "$service")
   prefix=LEADWIRE_${name}__
-  port=$(service_port "$service")
+  port=$(service_port "$1")
   say "HOME=$HOME"
   say "${prefix}HTTP__BIND=127.0.0.1:$port"
   say "${prefix}HTTP__OPS_BIND=127.0.0.1:$((port + 1000))"
@@ -76,7 +107,7 @@ service_settings() {
   gateway)
     say "${prefix}OAUTH__ISSUER=$(service_url gateway)"
     for other in "${SERVICES[@]:1}"; do
-      say "${prefix}UPSTREAMS__$(upper_name "$other")=$(service_url "$other")"
+      say "${prefix}UPSTREAMS__$(upper_name "$other")=$(replica_urls "$other")"
     done
     ;;
   # Receivers of webhooks listen on this machine here.
@@ -91,9 +122,10 @@ service_settings() {
 }
 
 service_pid() {
-  local pid
-  pid=$(read_pid "$DEV/pids/$1.pid") && { runs_program "$pid" "$TARGET/debug/$1" ||
-    runs_program "$pid" "$TARGET/release/$1"; } && say "$pid"
+  local pid program
+  program=$(service_of "$1")
+  pid=$(read_pid "$DEV/pids/$1.pid") && { runs_program "$pid" "$TARGET/debug/$program" ||
+    runs_program "$pid" "$TARGET/release/$program"; } && say "$pid"
 }
 
 service_gone() { ! service_pid "$1" >/dev/null; }
@@ -106,11 +138,12 @@ service_stamp() {
   { stat -c '%n %i %Y %s' "$1" && service_settings "$2"; } | sha256sum | cut -d' ' -f1
 }
 
-# Starts one service unless it runs, healthy or not, from this build and these
+# Starts one replica unless it runs, healthy or not, from this build and these
 # settings. Does not wait.
-#   start_service SERVICE PROFILE
+#   start_service REPLICA PROFILE
 start_service() {
-  local service=$1 binary=$TARGET/$2/$1 stamp settings port log=$DEV/logs/$1.log
+  local service=$1 binary stamp settings port log=$DEV/logs/$1.log
+  binary=$TARGET/$2/$(service_of "$1")
   [[ -x $binary ]] || die "$binary is missing: the build made no program of that name"
   stamp=$(service_stamp "$binary" "$service")
   if ! service_gone "$service"; then
@@ -154,10 +187,10 @@ stop_service() {
   rm -f "$DEV/pids/$1.pid" "$DEV/run/$1.stamp"
 }
 
-# Stops all six side by side.
+# Stops all side by side.
 stop_services() {
   local service jobs=() job status=0
-  for service in "${SERVICES[@]}"; do
+  for service in $(replicas); do
     stop_service "$service" &
     jobs+=($!)
   done
@@ -167,15 +200,13 @@ stop_services() {
 
 services_status() {
   local service pid health status=0
-  for service in "${SERVICES[@]}"; do
+  for service in $(replicas); do
     pid=$(service_pid "$service") || pid=-
     health=down
-    if [[ ! -f $ROOT/services/$service/src/main.rs ]]; then
-      health='not written yet'
-    elif [[ $pid != - ]]; then
+    if [[ $pid != - ]]; then
       if service_ready "$service"; then health=ready; else health='not ready'; fi
     fi
-    [[ $health == ready || $health == 'not written yet' ]] || status=1
+    [[ $health == ready ]] || status=1
     printf '%-20s %8s %6s  %s\n' "$service" "$pid" "$(service_port "$service")" "$health"
   done
   return "$status"
