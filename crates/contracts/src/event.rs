@@ -3,11 +3,19 @@
 use crate::ids::{EventId, OrganizationId};
 use crate::service::Service;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// Content type of a single event (CloudEvents 1.0.2, JSON event format §3).
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+/// Content type of several events in one message, a JSON array (CloudEvents 1.0.2, JSON event format §4).
+pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
+/// The most events of one message.
+pub const BATCH_LIMIT: usize = 500;
 
 /// What a kind of event is: its names on the broker and for subscribers.
 pub trait EventData: Serialize + DeserializeOwned {
@@ -82,5 +90,48 @@ impl<D: EventData> CloudEvent<D> {
             trackdelivery: facts.track_delivery,
             data,
         }
+    }
+}
+
+/// The body of a message: one event, or several at once ([`BATCH_CONTENT_TYPE`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Events<D> {
+    One(Box<CloudEvent<D>>),
+    Batch(Vec<CloudEvent<D>>),
+}
+
+impl<D> Events<D> {
+    /// Every event of the message, in order.
+    pub fn as_slice(&self) -> &[CloudEvent<D>] {
+        match self {
+            Self::One(event) => std::slice::from_ref(event),
+            Self::Batch(events) => events,
+        }
+    }
+}
+
+// Not derived: an untagged enum buffers what it reads, which raw data does not survive.
+impl<'de, D: Deserialize<'de>> Deserialize<'de> for Events<D> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        struct Either<D>(PhantomData<D>);
+
+        impl<'de, D: Deserialize<'de>> Visitor<'de> for Either<D> {
+            type Value = Events<D>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event or a list of events")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                CloudEvent::deserialize(MapAccessDeserializer::new(map))
+                    .map(|event| Events::One(Box::new(event)))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Events::Batch)
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData))
     }
 }

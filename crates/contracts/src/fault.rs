@@ -18,7 +18,7 @@ pub enum FaultCode {
     TokenExpired,
     /// A token's `jti` was used before.
     TokenReplayed,
-    /// The client behind a valid credential is suspended.
+    /// The client behind a valid credential is suspended, or its organisation's access is switched off.
     ClientSuspended,
     /// The caller may not do this.
     Forbidden,
@@ -42,10 +42,22 @@ pub enum FaultCode {
     UnsupportedMediaType,
     /// A unique value is taken, or the state does not allow the change.
     Conflict,
+    /// The thing is not in the state that the request is conditional on (RFC 9110 §13.1).
+    PreconditionFailed,
     /// An idempotency key was used before with another request.
     IdempotencyMismatch,
     /// A rate limit is used up.
     RateLimited,
+    /// What the organisation's plan includes for the month is used up.
+    QuotaExceeded,
+    /// The organisation's plan does not include it, or not more of it.
+    PlanLimit,
+    /// The application may not send events of this type.
+    EventTypeForbidden,
+    /// Nothing in the request says whom it is about.
+    ActorMissing,
+    /// Whom the request is about does not exist, or not for this caller.
+    ActorUnknown,
     /// Our defect.
     Internal,
     /// A dependency is down or a queue is full; nothing was accepted.
@@ -58,7 +70,7 @@ pub enum FaultCode {
 
 impl FaultCode {
     /// Every code, for tables and golden tests.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 30] = [
         Self::Unauthenticated,
         Self::CredentialInvalid,
         Self::TokenAlgorithm,
@@ -77,8 +89,14 @@ impl FaultCode {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::Conflict,
+        Self::PreconditionFailed,
         Self::IdempotencyMismatch,
         Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::PlanLimit,
+        Self::EventTypeForbidden,
+        Self::ActorMissing,
+        Self::ActorUnknown,
         Self::Internal,
         Self::Unavailable,
         Self::BadGateway,

@@ -4,6 +4,7 @@
 //! of the caller's organisation: all that it may ask about the caller is in here.
 
 use crate::ids::{ClientId, CredentialId, OrganizationId};
+use crate::limits::LimitWindow;
 use crate::surface::Surface;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +51,7 @@ pub struct Principal {
     pub surface: Surface,
     /// What the surface's owner must know of the caller beside the scopes. Absent in the tokens of older
     /// gateways.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SurfaceFacts::is_none")]
     pub facts: SurfaceFacts,
 }
 
@@ -77,6 +78,12 @@ pub enum SurfaceFacts {
     Ingest(IngestFacts),
     Lex(LexFacts),
     Platform(PlatformFacts),
+}
+
+impl SurfaceFacts {
+    const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
 }
 
 /// Whose things a request to the platform surface is about: the organisation or the client in its path. The
@@ -116,6 +123,9 @@ pub struct LexFacts {
     pub aliases: Vec<String>,
     pub level: Option<LexLevel>,
     pub tier: LexTier,
+    /// What the request was charged to. Absent in the tokens of older gateways.
+    #[serde(default)]
+    pub window: Option<LimitWindow>,
 }
 
 /// How much of the LEX standard an organisation has shown to master.

@@ -40,6 +40,8 @@ uuid_ids! {
     CorrelationId;
     /// An event: UUID version 7, the `message_id` on the broker.
     EventId;
+    /// A worker of an organisation: whom ingested events are about.
+    WorkerId;
     /// A webhook subscription of any family.
     SubscriptionId;
 }

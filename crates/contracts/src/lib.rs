@@ -4,17 +4,22 @@
 //! depend on this one, and it depends on none of them.
 
 pub mod control;
+pub mod crm;
+pub mod crm_events;
 pub mod event;
 pub mod fault;
 pub mod identity;
 pub mod ids;
+pub mod ingest;
 pub mod internal;
 pub mod lead;
+pub mod limits;
 pub mod outcome;
 pub mod routes;
 pub mod service;
 pub mod surface;
 pub mod topology;
+pub mod webhook;
 
 pub use fault::FaultCode;
 pub use service::Service;

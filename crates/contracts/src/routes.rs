@@ -5,6 +5,7 @@
 
 use crate::service::Service;
 use crate::surface::Surface;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Who may call a route.
@@ -63,17 +64,27 @@ pub enum Match {
 ///
 /// Where a literal and a placeholder both fit (`/messages/batch`, `/messages/{messageId}`), the literal wins.
 pub fn find(method: &str, path: &str) -> Match {
-    let best = |candidates: &mut dyn Iterator<Item = &'static Route>| {
-        candidates.min_by_key(|route| route.template.matches('{').count())
-    };
-    let fitting = || ROUTES.iter().filter(|route| fits(route.template, path));
-    if let Some(route) = best(&mut fitting().filter(|route| route.method == method)) {
+    let Some(of_length) = BY_LENGTH.get(segments(path)) else { return Match::Unknown };
+    let wanted = of_length.iter().filter(|route| route.method == method && fits(route.template, path));
+    if let Some(route) = wanted.min_by_key(|route| route.template.matches('{').count()) {
         return Match::Found(route);
     }
-    let mut methods: Vec<_> = fitting().map(|route| route.method).collect();
+    let fitting = of_length.iter().filter(|route| fits(route.template, path));
+    let mut methods: Vec<_> = fitting.map(|route| route.method).collect();
     methods.sort_unstable();
     methods.dedup();
     if methods.is_empty() { Match::Unknown } else { Match::WrongMethod(methods) }
+}
+
+/// The table by the number of segments: every request is looked up.
+static BY_LENGTH: LazyLock<Vec<Vec<&'static Route>>> = LazyLock::new(|| {
+    let longest = ROUTES.iter().map(|route| segments(route.template)).max().unwrap_or(0);
+    let of_length = |length| ROUTES.iter().filter(move |route| segments(route.template) == length).collect();
+    (0..=longest).map(of_length).collect()
+});
+
+fn segments(path: &str) -> usize {
+    path.bytes().filter(|byte| *byte == b'/').count()
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -218,6 +229,17 @@ pub const ROUTES: &[Route] = &[
     route("DELETE", "/api/v1/organizations/{id}", Gateway, Platform),
     route("GET", "/api/v1/organizations/{id}/events", WebhookDispatcher, Platform),
     route("GET", "/api/v1/organizations/{id}/events/{eventId}/deliveries", WebhookDispatcher, Platform),
+    route("GET", "/api/v1/organizations/{id}/automations", CrmResources, Platform),
+    route("PUT", "/api/v1/organizations/{id}/automations", CrmResources, Platform),
+    route("GET", "/api/v1/organizations/{id}/automations/{automationId}", CrmResources, Platform),
+    route("GET", "/api/v1/organizations/{id}/automations/{automationId}/runs", CrmResources, Platform),
+    route("POST", "/api/v1/organizations/{id}/automations/{automationId}/runs", CrmResources, Platform),
+    route(
+        "POST",
+        "/api/v1/organizations/{id}/automations/{automationId}/runs/{runId}/replay",
+        CrmResources,
+        Platform,
+    ),
     route("GET", "/api/v1/audit-log", Gateway, Platform),
     route("POST", "/api/v1/api-clients", Gateway, Platform),
     route("GET", "/api/v1/api-clients", Gateway, Platform),

@@ -53,7 +53,15 @@ impl WorkQueue {
 pub const WEBHOOK_DISPATCHER_EVENTS: WorkQueue = WorkQueue {
     name: "webhook-dispatcher.events",
     owner: Service::WebhookDispatcher,
-    bindings: &["intake.#", "crm.#", "ingest.event.#", "ingest.snapshot.#", "lex.message.#", "webhook.#"],
+    bindings: &[
+        "intake.#",
+        "crm.#",
+        "ingest.event.#",
+        "ingest.snapshot.#",
+        "ingest.worker.#",
+        "lex.message.#",
+        "webhook.#",
+    ],
 };
 
 /// Clients and organisations that are gone, whose subscriptions end.
@@ -88,14 +96,27 @@ pub const LEAD_INTAKE_ORGANIZATIONS: WorkQueue = WorkQueue {
 pub const INGEST_ORGANIZATIONS: WorkQueue =
     WorkQueue { name: "ingest.organizations", owner: Service::Ingest, bindings: &["gateway.organization.#"] };
 
+/// Organisations that are gone, whose resources go with them.
+pub const CRM_RESOURCES_ORGANIZATIONS: WorkQueue = WorkQueue {
+    name: "crm-resources.organizations",
+    owner: Service::CrmResources,
+    bindings: &["gateway.organization.#"],
+};
+
+/// Changes of CRM resources, which set automations off.
+pub const CRM_RESOURCES_AUTOMATIONS: WorkQueue =
+    WorkQueue { name: "crm-resources.automations", owner: Service::CrmResources, bindings: &["crm.#"] };
+
 /// Every work queue of the platform.
-pub const WORK_QUEUES: [WorkQueue; 6] = [
+pub const WORK_QUEUES: [WorkQueue; 8] = [
     WEBHOOK_DISPATCHER_EVENTS,
     WEBHOOK_DISPATCHER_CONTROL,
     LEAD_INTAKE_ORCHESTRATOR,
     LEAD_INTAKE_OUTCOMES,
     LEAD_INTAKE_ORGANIZATIONS,
     INGEST_ORGANIZATIONS,
+    CRM_RESOURCES_ORGANIZATIONS,
+    CRM_RESOURCES_AUTOMATIONS,
 ];
 
 fn add(page: &mut String, line: std::fmt::Arguments<'_>) {

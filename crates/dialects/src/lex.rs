@@ -33,15 +33,20 @@ fn status_and_code(code: FaultCode) -> (StatusCode, &'static str) {
         | F::TokenInvalid
         | F::TokenExpired
         | F::TokenReplayed => (S::UNAUTHORIZED, "UNAUTHORIZED"),
-        F::ClientSuspended | F::Forbidden | F::OriginNotAllowed => (S::FORBIDDEN, "FORBIDDEN"),
+        F::ClientSuspended | F::Forbidden | F::OriginNotAllowed | F::PlanLimit | F::EventTypeForbidden => {
+            (S::FORBIDDEN, "FORBIDDEN")
+        }
         F::NotFound | F::RouteNotFound => (S::NOT_FOUND, "NOT_FOUND"),
         F::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
-        F::BadRequest | F::MalformedBody | F::Validation => (S::BAD_REQUEST, "BAD_REQUEST"),
+        F::BadRequest | F::MalformedBody | F::Validation | F::ActorMissing | F::ActorUnknown => {
+            (S::BAD_REQUEST, "BAD_REQUEST")
+        }
         F::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
         F::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
         F::Conflict => (S::CONFLICT, "CONFLICT"),
+        F::PreconditionFailed => (S::PRECONDITION_FAILED, "PRECONDITION_FAILED"),
         F::IdempotencyMismatch => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH"),
-        F::RateLimited => (S::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+        F::RateLimited | F::QuotaExceeded => (S::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         F::Internal => (S::INTERNAL_SERVER_ERROR, "INTERNAL_ERROR"),
         F::Unavailable => (S::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         F::BadGateway => (S::BAD_GATEWAY, "UNAVAILABLE"),

@@ -34,16 +34,21 @@ fn status_and_code(code: FaultCode) -> (StatusCode, &'static str) {
         F::TokenInvalid => (S::UNAUTHORIZED, "JWT_INVALID"),
         F::TokenExpired => (S::UNAUTHORIZED, "JWT_EXPIRED"),
         F::TokenReplayed => (S::UNAUTHORIZED, "JTI_REPLAY"),
-        F::ClientSuspended | F::Forbidden | F::OriginNotAllowed => (S::FORBIDDEN, "FORBIDDEN"),
+        F::ClientSuspended | F::Forbidden | F::OriginNotAllowed | F::PlanLimit | F::EventTypeForbidden => {
+            (S::FORBIDDEN, "FORBIDDEN")
+        }
         F::NotFound | F::RouteNotFound => (S::NOT_FOUND, "NOT_FOUND"),
         F::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "NOT_FOUND"),
         F::BadRequest => (S::BAD_REQUEST, "VALIDATION_FAILED"),
-        F::MalformedBody | F::Validation => (S::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED"),
+        F::MalformedBody | F::Validation | F::ActorMissing | F::ActorUnknown => {
+            (S::UNPROCESSABLE_ENTITY, "VALIDATION_FAILED")
+        }
         F::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "VALIDATION_FAILED"),
         F::UnsupportedMediaType => (S::UNSUPPORTED_MEDIA_TYPE, "VALIDATION_FAILED"),
         F::Conflict => (S::CONFLICT, "CONFLICT"),
+        F::PreconditionFailed => (S::PRECONDITION_FAILED, "CONFLICT"),
         F::IdempotencyMismatch => (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH"),
-        F::RateLimited => (S::TOO_MANY_REQUESTS, "RATE_LIMITED"),
+        F::RateLimited | F::QuotaExceeded => (S::TOO_MANY_REQUESTS, "RATE_LIMITED"),
         F::Internal => (S::INTERNAL_SERVER_ERROR, "INTERNAL"),
         F::Unavailable => (S::SERVICE_UNAVAILABLE, "INTERNAL"),
         F::BadGateway => (S::BAD_GATEWAY, "INTERNAL"),

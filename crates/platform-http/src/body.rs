@@ -3,6 +3,7 @@
 use crate::dialect::HttpFault;
 use crate::server::Edge;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
@@ -26,28 +27,69 @@ impl FromRequest for JsonBody {
         Box::pin(async move {
             check_media_type(&request)?;
             let bytes = read(&request, payload).await?;
-            match serde_json::from_slice(&bytes) {
-                Ok(document) => Ok(Self(document)),
-                Err(error) => {
-                    let message = format!(
-                        "the body is not valid JSON (line {}, column {})",
-                        error.line(),
-                        error.column()
-                    );
-                    Err(Fault::new(FaultCode::MalformedBody, message).into())
-                }
-            }
+            Ok(Self(document(&bytes)?))
         })
     }
 }
 
-/// `application/json`, with any parameters, or nothing said; never compressed.
+/// A JSON document that may be left out: an empty body is none.
+#[derive(Clone, Debug)]
+pub struct OptionalJsonBody(pub Option<Value>);
+
+impl FromRequest for OptionalJsonBody {
+    type Error = HttpFault;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpFault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let bytes = read(&request, payload).await?;
+            if bytes.is_empty() {
+                return Ok(Self(None));
+            }
+            check_media_type(&request)?;
+            Ok(Self(Some(document(&bytes)?)))
+        })
+    }
+}
+
+/// The bytes of a JSON document, for routes that read it piece by piece. Not yet parsed.
+#[derive(Clone, Debug)]
+pub struct JsonBytes(pub Bytes);
+
+impl FromRequest for JsonBytes {
+    type Error = HttpFault;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpFault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            check_media_type(&request)?;
+            Ok(Self(read(&request, payload).await?))
+        })
+    }
+}
+
+fn document(bytes: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let message =
+            format!("the body is not valid JSON (line {}, column {})", error.line(), error.column());
+        Fault::new(FaultCode::MalformedBody, message)
+    })
+}
+
+/// `application/json`, with any parameters, or nothing said; never compressed. A patch may say that it merges.
 fn check_media_type(request: &HttpRequest) -> Result<(), Fault> {
     let headers = request.headers();
     if let Some(kind) = headers.get(CONTENT_TYPE) {
         let kind = kind.to_str().unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
-        if !essence.eq_ignore_ascii_case("application/json") {
+        // RFC 7396 §4: what a patch that merges may call itself.
+        let is_patch =
+            request.method() == Method::PATCH && essence.eq_ignore_ascii_case("application/merge-patch+json");
+        if !is_patch && !essence.eq_ignore_ascii_case("application/json") {
             return Err(Fault::new(FaultCode::UnsupportedMediaType, "the body must be application/json"));
         }
     }

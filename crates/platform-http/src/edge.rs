@@ -2,13 +2,17 @@
 //!
 //! An error always leaves in the dialect of its path, whoever raised it, the framework included.
 
+use crate::connection::Progress;
 use crate::dialect::{HttpFault, fault_of_status};
 use crate::server::Edge;
+use crate::unread::Held;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use metrics::Label;
 use platform::Fault;
 use std::borrow::Cow;
 use std::time::Instant;
@@ -41,10 +45,14 @@ pub fn request_id(request: &HttpRequest) -> String {
 /// # Errors
 /// Those of inner middleware, of which there is none.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
+    let progress = request.conn_data::<Progress>().cloned();
+    if let Some(progress) = &progress {
+        progress.serving();
+    }
     let edge = request.app_data::<web::Data<Edge>>().cloned();
     let id = inbound_request_id(request.headers())
         .unwrap_or_else(|| edge.as_ref().map_or_else(String::new, |edge| edge.new_request_id()));
@@ -52,6 +60,7 @@ pub async fn edge(
     let method = request.method().clone();
     let span = tracing::info_span!("request", otel.kind = "server", otel.name = %method, request_id = %id);
     platform::telemetry::follow(&span, header(request.headers(), &TRACEPARENT));
+    let held = Held::of(&mut request);
 
     let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
 
@@ -64,7 +73,22 @@ pub async fn edge(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     report(&response, &method, started);
-    Ok(response)
+    if let Some(edge) = &edge {
+        edge.observed(response.request(), response.status(), started.elapsed());
+    }
+    if let Some(progress) = progress {
+        progress.answered();
+    }
+    Ok(match held {
+        Some(held) => response.map_body(|_, body| held.until_sent(body)),
+        None => response,
+    })
+}
+
+/// A word for a method that a label may be made of: what strangers invent must not become series of metrics.
+fn known(method: &Method) -> &'static str {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    METHODS.into_iter().find(|known| method == known).unwrap_or("other")
 }
 
 /// The response to put in place of an error that is not final yet.
@@ -119,18 +143,22 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-fn report(response: &ServiceResponse, method: &actix_web::http::Method, started: Instant) {
+fn report(response: &ServiceResponse, method: &Method, started: Instant) {
     let template = response.request().extensions().get::<RouteTemplate>().map(|template| template.0);
     let route: Cow<'static, str> = match template {
         Some(template) => template.into(),
         None => response.request().match_pattern().map_or("unmatched".into(), Into::into),
     };
-    let status = response.status().as_u16();
+    let status = response.status();
     let seconds = started.elapsed().as_secs_f64();
-    let labels =
-        [("route", route.to_string()), ("method", method.to_string()), ("status", status.to_string())];
-    metrics::histogram!("leadwire_http_request_seconds", &labels).record(seconds);
-    tracing::info!(%method, %route, status, seconds, "request");
+    let method = known(method);
+    let labels = [
+        Label::new("route", route.clone()),
+        Label::from_static_parts("method", method),
+        Label::new("status", status.as_str().to_owned()),
+    ];
+    metrics::histogram!("leadwire_http_request_seconds", labels.iter()).record(seconds);
+    tracing::info!(method, %route, status = status.as_u16(), seconds, "request");
 }
 
 fn inbound_request_id(headers: &HeaderMap) -> Option<String> {

@@ -4,6 +4,7 @@
 //! Knows no public envelope: a [`Dialect`] is handed in. Holds no routes of its own but the ops ones.
 
 pub mod body;
+mod connection;
 pub mod dialect;
 pub mod edge;
 pub mod identity;
@@ -11,8 +12,9 @@ pub mod ops;
 pub mod outbound;
 pub mod server;
 pub mod settings;
+mod unread;
 
-pub use body::JsonBody;
+pub use body::{JsonBody, JsonBytes, OptionalJsonBody};
 pub use dialect::{Dialect, HttpFault, Rendered};
 pub use identity::{Anyone, Caller, FromService, IdentityKey, Permission};
 pub use ops::Readiness;

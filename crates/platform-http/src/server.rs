@@ -1,13 +1,15 @@
 //! Starting and stopping the two HTTP servers of a process: its routes and its ops port.
 
+use crate::connection;
 use crate::dialect::{Dialect, HttpFault};
 use crate::edge::edge;
 use crate::identity::{Anyone, IdentityKey};
 use crate::ops::{self, Ops, Readiness, RenderMetrics};
 use crate::settings::{HttpSettings, IdentitySettings};
 use actix_web::dev::Server;
+use actix_web::http::StatusCode;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use contracts::{FaultCode, Service};
 use platform::Fault;
 use platform::clock::Clock;
@@ -16,10 +18,15 @@ use platform::lifecycle::{Process, Shutdown};
 use platform::secrets::SecretError;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long background tasks may take to end.
 const TASK_DRAIN: Duration = Duration::from_secs(15);
+
+/// Is told of every answer in its final form: its request, its status, and the time until its body began. It
+/// must not wait.
+pub type Observe = Arc<dyn Fn(&HttpRequest, StatusCode, Duration) + Send + Sync>;
 
 /// What the edge of a service knows.
 #[derive(Clone)]
@@ -29,6 +36,7 @@ pub struct Edge {
     pub body_timeout: Duration,
     pub clock: Clock,
     pub ids: IdSource,
+    observe: Option<Observe>,
 }
 
 impl Edge {
@@ -49,7 +57,21 @@ impl Edge {
             body_timeout: http.body_timeout,
             clock: process.clock.clone(),
             ids: process.ids.clone(),
+            observe: None,
         })
+    }
+
+    /// Lets somebody watch the answers.
+    #[must_use]
+    pub fn observed_by(mut self, observe: Observe) -> Self {
+        self.observe = Some(observe);
+        self
+    }
+
+    pub(crate) fn observed(&self, request: &HttpRequest, status: StatusCode, after: Duration) {
+        if let Some(observe) = &self.observe {
+            observe(request, status, after);
+        }
     }
 
     pub(crate) fn dialect(&self, path: &str) -> &'static dyn Dialect {
@@ -91,20 +113,13 @@ impl Servers {
         shutdown: &Shutdown,
         routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let main = HttpServer::new(move || {
+        let (main, address) = connection::serve(settings, move || {
             App::new()
                 .app_data(web::Data::new(edge_data.clone()))
                 .wrap(from_fn(edge))
                 .default_service(web::to(nothing_here))
                 .configure(routes.clone())
-        })
-        .workers(settings.workers)
-        .max_connections(settings.max_connections)
-        .client_request_timeout(settings.head_timeout)
-        .keep_alive(settings.keep_alive)
-        .shutdown_timeout(settings.shutdown_timeout.as_secs())
-        .disable_signals()
-        .bind(settings.bind)?;
+        })?;
         let state = Ops { readiness, metrics, shutdown: shutdown.clone() };
         let ops = HttpServer::new(move || {
             App::new().app_data(web::Data::new(state.clone())).configure(ops::routes)
@@ -114,9 +129,9 @@ impl Servers {
         .disable_signals()
         .bind(settings.ops_bind)?;
         Ok(Self {
-            address: first(&main.addrs())?,
+            address,
             ops_address: first(&ops.addrs())?,
-            main: main.run(),
+            main,
             ops: ops.run(),
             drain_delay: settings.drain_delay,
         })

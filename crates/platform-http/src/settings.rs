@@ -24,6 +24,9 @@ pub struct HttpSettings {
     /// For the whole body of a request.
     #[serde(with = "humantime_serde", default = "body_timeout")]
     pub body_timeout: Duration,
+    /// For a client that takes nothing of its answer.
+    #[serde(with = "humantime_serde", default = "write_timeout")]
+    pub write_timeout: Duration,
     /// Longer than any client pools connections, so that the client closes first.
     #[serde(with = "humantime_serde", default = "keep_alive")]
     pub keep_alive: Duration,
@@ -45,6 +48,7 @@ impl HttpSettings {
             max_connections: max_connections(),
             head_timeout: head_timeout(),
             body_timeout: body_timeout(),
+            write_timeout: write_timeout(),
             keep_alive: keep_alive(),
             drain_delay: Duration::ZERO,
             shutdown_timeout: shutdown_timeout(),
@@ -74,6 +78,10 @@ fn head_timeout() -> Duration {
 
 fn body_timeout() -> Duration {
     Duration::from_secs(10)
+}
+
+fn write_timeout() -> Duration {
+    Duration::from_secs(30)
 }
 
 fn keep_alive() -> Duration {

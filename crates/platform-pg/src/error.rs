@@ -46,7 +46,8 @@ impl StoreError {
     }
 
     /// As when a row has no partition (SQLSTATE 23514 without a constraint): the maintainer will make it.
-    pub(crate) fn awaiting_partition(self) -> Self {
+    #[must_use]
+    pub fn awaiting_partition(self) -> Self {
         match self {
             Self::Refused(error) if is_without_partition(&error) => Self::Unavailable(error),
             other => other,

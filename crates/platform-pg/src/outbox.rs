@@ -5,11 +5,12 @@
 
 use crate::error::StoreError;
 use bytes::Bytes;
-use contracts::event::{CONTENT_TYPE, CloudEvent, EventData};
+use contracts::event::{BATCH_CONTENT_TYPE, CONTENT_TYPE, CloudEvent, EventData};
 use contracts::topology::EVENTS;
 use platform::messaging::OutboundMessage;
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// An event that waits for its transaction.
@@ -67,14 +68,15 @@ impl From<PendingEvent> for OutboundMessage {
             exchange: EVENTS,
             routing_key: event.routing_key,
             kind: event.kind,
-            content_type: CONTENT_TYPE,
+            content_type: if event.payload.starts_with(b"[") { BATCH_CONTENT_TYPE } else { CONTENT_TYPE },
             headers,
             payload: Bytes::from(event.payload),
         }
     }
 }
 
-/// Inserts events in the caller's transaction. Hand the entries to the relay after the commit.
+/// Inserts events in the caller's transaction, in one statement; their numbers follow their order. Hand the
+/// entries to the relay after the commit.
 ///
 /// # Errors
 /// When the database refuses or is unavailable.
@@ -82,20 +84,32 @@ pub async fn insert(
     connection: &mut PgConnection,
     events: Vec<PendingEvent>,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
-    let mut entries = Vec::with_capacity(events.len());
-    for event in events {
-        let seq = sqlx::query_scalar(
-            "insert into outbox (event_id, routing_key, kind, headers, payload) values ($1, $2, $3, $4, $5) \
-             returning seq",
-        )
-        .bind(event.event_id)
-        .bind(&event.routing_key)
-        .bind(&event.kind)
-        .bind(&event.headers)
-        .bind(&event.payload)
-        .fetch_one(&mut *connection)
-        .await?;
-        entries.push(OutboxEntry { seq, event });
+    fn column<'e, T>(events: &'e [PendingEvent], of: impl Fn(&'e PendingEvent) -> T) -> Vec<T> {
+        events.iter().map(of).collect()
     }
-    Ok(entries)
+    if events.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<(Uuid, i64)> = sqlx::query_as(
+        "insert into outbox (event_id, routing_key, kind, headers, payload)
+         select event_id, routing_key, kind, headers, payload
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::bytea[]) with ordinality
+             as input (event_id, routing_key, kind, headers, payload, position)
+         order by position
+         returning event_id, seq",
+    )
+    .bind(column(&events, |event| event.event_id))
+    .bind(column(&events, |event| event.routing_key.as_str()))
+    .bind(column(&events, |event| event.kind.as_str()))
+    .bind(column(&events, |event| &event.headers))
+    .bind(column(&events, |event| event.payload.as_slice()))
+    .fetch_all(connection)
+    .await?;
+    let numbers: HashMap<Uuid, i64> = numbers.into_iter().collect();
+    // Every row that was inserted is returned.
+    let entries = events.into_iter().filter_map(|event| {
+        let seq = *numbers.get(&event.event_id)?;
+        Some(OutboxEntry { seq, event })
+    });
+    Ok(entries.collect())
 }

@@ -24,31 +24,39 @@ use platform::lifecycle::{Shutdown, Tasks};
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use sqlx::PgPool;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc;
 
 /// Committed events that may wait for the relay. What does not fit is left to the sweeper.
 const CAPACITY: usize = 16_384;
+/// The bytes of their payloads that may wait: some are batches of hundreds of kilobytes.
+const BYTES: usize = 64 * 1024 * 1024;
 
 /// The entrance to the relay.
 #[derive(Clone, Debug)]
 pub struct Relay {
     sender: mpsc::Sender<OutboxEntry>,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Relay {
     /// Starts relay and sweeper for the outbox of this pool's schema.
     pub fn start<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
-        let publisher = Arc::new(publisher);
-        tasks.spawn("relay", relay(pool.clone(), publisher.clone(), receiver, shutdown.clone()));
+        let (publisher, waiting) = (Arc::new(publisher), Arc::default());
+        let relay = relay(pool.clone(), publisher.clone(), receiver, Arc::clone(&waiting), shutdown.clone());
+        tasks.spawn("relay", relay);
         tasks.spawn("sweeper", Sweeper::new(pool.clone(), publisher).run(shutdown.clone()));
-        Self { sender }
+        Self { sender, waiting }
     }
 
     /// Hands over what was just committed. Never waits: the rows are safe where they are.
     pub fn hand_over(&self, entries: impl IntoIterator<Item = OutboxEntry>) {
         for entry in entries {
-            if self.sender.try_send(entry).is_err() {
+            let bytes = entry.event.payload.len();
+            let room = self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= BYTES;
+            if !room || self.sender.try_send(entry).is_err() {
+                self.waiting.fetch_sub(bytes, Ordering::Relaxed);
                 metrics::counter!("leadwire_outbox_left_to_sweeper_total").increment(1);
             }
         }
@@ -59,6 +67,7 @@ async fn relay<P: Publish>(
     pool: PgPool,
     publisher: Arc<P>,
     mut receiver: mpsc::Receiver<OutboxEntry>,
+    waiting: Arc<AtomicUsize>,
     shutdown: Shutdown,
 ) {
     let mut window = Vec::with_capacity(P::WINDOW);
@@ -74,10 +83,12 @@ async fn relay<P: Publish>(
         if window.is_empty() {
             return;
         }
+        let bytes: usize = window.iter().map(|entry| entry.event.payload.len()).sum();
         window.sort_unstable_by_key(|entry| entry.seq);
         let (seqs, messages): (Vec<_>, Vec<OutboundMessage>) =
             window.drain(..).map(|entry| (entry.seq, entry.event.into())).unzip();
         let confirmed = confirmed(&seqs, &publisher.publish(&messages).await);
+        waiting.fetch_sub(bytes, Ordering::Relaxed);
         if let Err(error) = within(LIMIT, delete(&pool, &confirmed)).await {
             tracing::warn!(%error, "outbox: published rows stay for the sweeper");
         }

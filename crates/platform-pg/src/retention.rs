@@ -11,6 +11,7 @@ use chrono::{DateTime, Days, Utc};
 use platform::clock::Clock;
 use platform::lifecycle::{Shutdown, Tasks};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use std::borrow::Cow;
 use std::future::Future;
 use std::ops::Range;
 use std::time::Duration;
@@ -140,17 +141,17 @@ pub async fn expire<S: Settle>(
 /// Runs a round every ten minutes until the shutdown.
 pub fn start<S: Settle>(
     pool: &PgPool,
-    retentions: &'static [Retention],
+    retentions: impl Into<Cow<'static, [Retention]>>,
     settle: S,
     clock: Clock,
     tasks: &Tasks,
     shutdown: &Shutdown,
 ) {
-    let (pool, shutdown) = (pool.clone(), shutdown.clone());
+    let (pool, retentions, shutdown) = (pool.clone(), retentions.into(), shutdown.clone());
     tasks.spawn("retention", async move {
         let mut wait = RETRY_INTERVAL;
         while shutdown.sleep(wait).await {
-            wait = match expire(&pool, retentions, clock.now(), &settle).await {
+            wait = match expire(&pool, &retentions, clock.now(), &settle).await {
                 Ok(round) if round.held_back.is_empty() => INTERVAL,
                 Ok(_) => RETRY_INTERVAL,
                 Err(error) => {

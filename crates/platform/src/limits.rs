@@ -99,17 +99,28 @@ impl Verdict {
 
 /// Charges requests to windows.
 #[derive(Clone)]
-pub struct RateLimiter(Arc<Inner>);
+pub struct RateLimiter {
+    redis: ConnectionManager,
+    inner: Arc<Inner>,
+}
 
 struct Inner {
-    redis: ConnectionManager,
+    client: Client,
     prefix: String,
     timeout: Duration,
     clock: Clock,
     script: Script,
     /// Unix milliseconds until which Redis is not asked.
     resting_until: AtomicU64,
-    alone: Mutex<HashMap<String, u64>>,
+    alone: Mutex<HashMap<String, Counted>>,
+}
+
+/// A window that this process counts alone.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    count: u64,
+    /// In seconds of Unix time.
+    ends_at: u64,
 }
 
 impl RateLimiter {
@@ -118,37 +129,50 @@ impl RateLimiter {
     /// # Errors
     /// When the URL is malformed.
     pub fn new(settings: &RedisSettings, clock: Clock) -> redis::RedisResult<Self> {
+        metrics::describe_counter!(
+            "leadwire_rate_limit_degraded_total",
+            "charges that this process counted alone, because redis did not answer"
+        );
         let client = Client::open(settings.url.expose_secret())?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(settings.timeout))
-            .set_response_timeout(Some(settings.timeout))
-            .set_number_of_retries(1)
-            .set_max_delay(Duration::from_millis(100));
-        Ok(Self(Arc::new(Inner {
-            redis: ConnectionManager::new_lazy_with_config(client, config)?,
+        let redis = connection(&client, settings.timeout)?;
+        let inner = Arc::new(Inner {
+            client,
             prefix: settings.prefix.clone(),
             timeout: settings.timeout,
             clock,
             script: Script::new(CHARGE),
             resting_until: AtomicU64::new(0),
             alone: Mutex::default(),
-        })))
+        });
+        Ok(Self { redis, inner })
+    }
+
+    /// The same limiter on a connection of its own, which is driven by the thread that uses it first: for a
+    /// worker thread, which then waits for no other.
+    ///
+    /// # Errors
+    /// When the client cannot be set up, as with [`RateLimiter::new`].
+    pub fn on_own_connection(&self) -> redis::RedisResult<Self> {
+        let redis = connection(&self.inner.client, self.inner.timeout)?;
+        Ok(Self { redis, inner: self.inner.clone() })
     }
 
     /// Takes `cost` from every window, or from none when one of them has less left. A cost of 0 only looks.
     pub async fn charge(&self, windows: &[Window], cost: u64) -> Verdict {
-        let now = u64::try_from(self.0.clock.now().timestamp_millis()).unwrap_or(0);
-        if now >= self.0.resting_until.load(Ordering::Relaxed) {
-            match self.0.ask_redis(windows, cost).await {
+        let now = u64::try_from(self.inner.clock.now().timestamp_millis()).unwrap_or(0);
+        // A clock that was set back must not let Redis rest for as long as it was set back.
+        let rests = (now + 1..=now + REST_MILLIS).contains(&self.inner.resting_until.load(Ordering::Relaxed));
+        if !rests {
+            match self.inner.ask_redis(self.redis.clone(), windows, cost).await {
                 Ok(verdict) => return verdict,
                 Err(error) => {
-                    self.0.resting_until.store(now + REST_MILLIS, Ordering::Relaxed);
+                    self.inner.resting_until.store(now + REST_MILLIS, Ordering::Relaxed);
                     tracing::warn!(%error, "rate limits: redis does not answer, this process counts alone");
                 }
             }
         }
         metrics::counter!("leadwire_rate_limit_degraded_total").increment(1);
-        self.0.count_alone(windows, cost, now / 1000)
+        self.inner.count_alone(windows, cost, now / 1000)
     }
 
     /// Whether Redis answers.
@@ -156,29 +180,42 @@ impl RateLimiter {
     /// # Errors
     /// What it said instead, or that it said nothing in time.
     pub async fn ping(&self) -> Result<(), String> {
-        let mut redis = self.0.redis.clone();
+        let mut redis = self.redis.clone();
         let ping = async move { redis::cmd("PING").query_async::<()>(&mut redis).await };
-        match tokio::time::timeout(self.0.timeout * 2, ping).await {
+        match tokio::time::timeout(self.inner.timeout * 2, ping).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
 }
 
+fn connection(client: &Client, timeout: Duration) -> redis::RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(timeout))
+        .set_response_timeout(Some(timeout))
+        .set_number_of_retries(1)
+        .set_max_delay(Duration::from_millis(100));
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}
+
 impl std::fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RateLimiter").field("prefix", &self.0.prefix).finish_non_exhaustive()
+        f.debug_struct("RateLimiter").field("prefix", &self.inner.prefix).finish_non_exhaustive()
     }
 }
 
 impl Inner {
-    async fn ask_redis(&self, windows: &[Window], cost: u64) -> redis::RedisResult<Verdict> {
+    async fn ask_redis(
+        &self,
+        mut redis: ConnectionManager,
+        windows: &[Window],
+        cost: u64,
+    ) -> redis::RedisResult<Verdict> {
         let mut call = self.script.prepare_invoke();
         call.arg(cost);
         for window in windows {
             call.key(self.name(window)).arg(window.period.seconds()).arg(window.limit);
         }
-        let mut redis = self.redis.clone();
         let answer = tokio::time::timeout(self.timeout, call.invoke_async::<Vec<u64>>(&mut redis)).await;
         let Ok(answer) = answer else {
             return Err(redis::RedisError::from((redis::ErrorKind::Io, "no answer in time")));
@@ -194,18 +231,23 @@ impl Inner {
     fn count_alone(&self, windows: &[Window], cost: u64, now: u64) -> Verdict {
         let mut alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
         if alone.len() > LOCAL_WINDOWS {
+            alone.retain(|_, counted| counted.ends_at > now);
+        }
+        if alone.len() > LOCAL_WINDOWS {
             alone.clear();
         }
         let names: Vec<_> = windows
             .iter()
             .map(|window| format!("{}:{}", self.name(window), now / window.period.seconds()))
             .collect();
-        let count_of = |alone: &HashMap<String, u64>, name| alone.get(name).copied().unwrap_or(0);
+        let count_of =
+            |alone: &HashMap<String, Counted>, name| alone.get(name).map_or(0, |counted| counted.count);
         let allowed =
             windows.iter().zip(&names).all(|(window, name)| count_of(&alone, name) + cost <= window.limit);
         if allowed {
-            for name in &names {
-                *alone.entry(name.clone()).or_default() += cost;
+            for (window, name) in windows.iter().zip(&names) {
+                let ends_at = state(window, 0, now).reset_at;
+                alone.entry(name.clone()).or_insert(Counted { count: 0, ends_at }).count += cost;
             }
         }
         let windows = windows

@@ -7,6 +7,7 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, Mac};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -45,18 +46,19 @@ pub fn digest(bytes: &[u8]) -> [u8; 32] {
 
 /// The server-side key of keyed hashes. A stolen table of hashes is worth nothing without it.
 #[derive(Clone)]
-pub struct Pepper([u8; 32]);
+pub struct Pepper(Zeroizing<[u8; 32]>);
 
 impl Pepper {
     /// # Errors
     /// When the text is not 32 bytes in base64url.
     pub fn parse(text: &SecretString) -> Result<Self, SecretError> {
-        decode_key(text.expose_secret()).map(Self).ok_or_else(|| SecretError::Key("pepper".to_owned()))
+        let key = decode_key(text.expose_secret()).ok_or_else(|| SecretError::Key("pepper".to_owned()))?;
+        Ok(Self(Zeroizing::new(key)))
     }
 
     /// HMAC-SHA-256 of a secret.
     pub fn hash(&self, secret: &str) -> [u8; 32] {
-        hmac_sha256(&self.0, secret.as_bytes())
+        hmac_sha256(&*self.0, secret.as_bytes())
     }
 
     /// Whether a secret has this hash, in constant time.
@@ -94,6 +96,23 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
+impl Sealed {
+    /// Both in one: the length of the key's id, the id, nonce and ciphertext.
+    pub fn pack(&self) -> Vec<u8> {
+        let id = self.key_id.as_bytes();
+        // Ids are a few characters from the settings; a longer one would only fail to open.
+        let length = u8::try_from(id.len()).unwrap_or(u8::MAX);
+        [&[length], id, &self.bytes].concat()
+    }
+
+    /// The reverse of [`Self::pack`]; `None` when the bytes are something else.
+    pub fn unpack(bytes: &[u8]) -> Option<Self> {
+        let (&length, rest) = bytes.split_first()?;
+        let (id, sealed) = rest.split_at_checked(usize::from(length))?;
+        Some(Self { key_id: String::from_utf8(id.to_vec()).ok()?, bytes: sealed.to_vec() })
+    }
+}
+
 impl SealingKeys {
     /// Reads `id:key,id:key`; the first seals, all of them open.
     ///
@@ -108,12 +127,18 @@ impl SealingKeys {
             .map(|entry| {
                 let (id, key) =
                     entry.split_once(':').ok_or_else(|| SecretError::Key("without id".to_owned()))?;
-                let key = decode_key(key).ok_or_else(|| SecretError::Key(id.to_owned()))?;
-                Ok((id.to_owned(), Aes256Gcm::new(&key.into())))
+                let key =
+                    decode_key(key).map(Zeroizing::new).ok_or_else(|| SecretError::Key(id.to_owned()))?;
+                Ok((id.to_owned(), Aes256Gcm::new((&*key).into())))
             })
             .collect();
         let keys = keys?;
         if keys.is_empty() { Err(SecretError::NoKey) } else { Ok(Self(keys)) }
+    }
+
+    /// The id of the key that seals.
+    pub fn current(&self) -> &str {
+        self.0.first().map_or("", |(id, _)| id)
     }
 
     /// Seals a secret for its owner.
@@ -176,6 +201,14 @@ mod tests {
     const ONE: &str = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     const TWO_THEN_ONE: &str =
         "2:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE,1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn what_is_packed_is_unpacked_and_rubbish_is_not() {
+        let sealed = Sealed { key_id: "2026".to_owned(), bytes: vec![1, 2, 3] };
+        assert_eq!(Sealed::unpack(&sealed.pack()), Some(sealed));
+        assert_eq!(Sealed::unpack(&[]), None);
+        assert_eq!(Sealed::unpack(&[9, 1]), None);
+    }
 
     #[test]
     fn a_secret_opens_for_its_owner_alone() {

@@ -15,7 +15,10 @@ pub mod callers;
 mod database;
 mod environment;
 mod eventually;
+pub mod hubspot;
+mod hubspot_store;
 pub mod proxy;
+pub mod raw;
 pub mod receiver;
 mod running;
 

@@ -191,7 +191,7 @@ async fn converse(stream: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 /// Reads one request; `None` at the end of the connection.
-async fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
+pub(crate) async fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if stream.read_line(&mut line).await? == 0 {
         return Ok(None);
@@ -246,7 +246,7 @@ async fn answer(stream: &mut BufReader<TcpStream>, reply: Reply) -> io::Result<b
     Ok(true)
 }
 
-async fn respond(
+pub(crate) async fn respond(
     stream: &mut BufReader<TcpStream>,
     status: u16,
     headers: &[(String, String)],
@@ -266,6 +266,6 @@ async fn write_head(stream: &mut BufReader<TcpStream>, status: u16, headers: &st
 }
 
 /// A pause in real time, which is what a slow server is.
-async fn wait(time: Duration) {
+pub(crate) async fn wait(time: Duration) {
     tokio::time::timeout(time, std::future::pending::<()>()).await.unwrap_or_default();
 }

@@ -49,6 +49,11 @@ impl Running {
         self.identified(Caller::Anonymous, method, path)
     }
 
+    /// An internal call of another service.
+    pub fn from_service(&self, caller: Service, method: Method, path: &str) -> RequestBuilder {
+        self.identified(Caller::Service { name: caller.name().to_owned() }, method, path)
+    }
+
     /// The answer of an ops endpoint: status and body.
     pub async fn ops(&self, path: &str) -> (u16, String) {
         let response = self.http.get(format!("{}{path}", self.ops_url)).send().await.unwrap();

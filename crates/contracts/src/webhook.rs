@@ -1,0 +1,68 @@
+//! Events about webhooks themselves. They reach only subscriptions that name them exactly, never the one that
+//! they speak about, and deliveries of them lead to no others.
+//!
+//! The aggregate of each (`subject`, `partitionkey`) is the subscription.
+
+use crate::event::EventData;
+use crate::ids::{EventId, SubscriptionId};
+use crate::service::Service;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// `webhook.subscription.disabled`: nothing is delivered to it until its owner enables it again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionDisabled {
+    pub subscription_id: SubscriptionId,
+    pub url: String,
+    pub reason: DisabledReason,
+    pub disabled_at: DateTime<Utc>,
+}
+
+/// Why a subscription was disabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledReason {
+    /// The receiver answered 410.
+    Gone,
+    /// Too many deliveries in a row were given up.
+    Failing,
+}
+
+/// `webhook.delivery.dead_lettered`: a delivery was given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryDeadLettered {
+    /// The `webhook-id`, by which it can be retried.
+    pub delivery_id: String,
+    pub subscription_id: SubscriptionId,
+    pub event_id: EventId,
+    pub event_type: String,
+    pub attempts: u32,
+    /// Of the last attempt, when there was an answer.
+    pub response_code: Option<u16>,
+    /// Why it was given up.
+    pub reason: DeadLetterReason,
+}
+
+/// Why a delivery was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadLetterReason {
+    /// All retries failed.
+    Exhausted,
+    /// The answer was one that is not retried.
+    Rejected,
+    /// It was still open when events of its time were let go.
+    Expired,
+}
+
+impl EventData for SubscriptionDisabled {
+    const SOURCE: Service = Service::WebhookDispatcher;
+    const ROUTING_KEY: &'static str = "webhook.subscription.disabled.v1";
+    const TYPE: &'static str = "webhook.subscription.disabled";
+}
+
+impl EventData for DeliveryDeadLettered {
+    const SOURCE: Service = Service::WebhookDispatcher;
+    const ROUTING_KEY: &'static str = "webhook.delivery.dead_lettered.v1";
+    const TYPE: &'static str = "webhook.delivery.dead_lettered";
+}
