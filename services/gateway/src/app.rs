@@ -1,17 +1,26 @@
 //! The composition root: the only file that knows every part.
 
 use crate::clients::upstreams::Upstreams;
+use crate::consumers::control_events::ControlEvents;
 use crate::domain::access_token::SigningKeys;
 use crate::state::{Identities, Oauth, State, Trust};
+use crate::store::credentials_cache::CredentialsCache;
 use crate::store::jti_claims::ClaimJtis;
+use crate::usecases::count_usage;
+use crate::usecases::expire_usage::expire_usage;
+use crate::usecases::know_origin::Origins;
 use crate::usecases::purge_jtis::purge_jtis;
-use crate::{SERVICE, Settings, http};
+use crate::{SERVICE, Settings, http, store};
 use contracts::Service;
+use platform::clock::Clock;
 use platform::lifecycle::Process;
 use platform::limits::RateLimiter;
 use platform::secrets::{Pepper, SealingKeys, SecretError};
+use platform_broker::{Broker, topology};
 use platform_http::{Edge, IdentityKey, Readiness, Servers};
-use platform_pg::{GroupCommit, pool};
+use platform_pg::relay::Relay;
+use platform_pg::{GroupCommit, idempotency, partitions, pool};
+use sqlx::PgPool;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -19,6 +28,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct App {
     servers: Servers,
+    broker: Broker,
     process: Process,
 }
 
@@ -28,39 +38,47 @@ impl App {
     ///
     /// # Errors
     /// When a setting is malformed or a port is taken.
-    pub fn build(
+    pub async fn build(
         settings: &Settings,
         process: Process,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
         let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
+        let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
+        broker.check_topology(topology::PLATFORM);
+        partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;
+        let relay = Relay::start(&database, broker.publisher(), tasks, shutdown);
+        let credentials =
+            CredentialsCache::new(database.clone(), clock.clone(), settings.credentials.cache_ttl);
+        broker.consume_replica(ControlEvents(credentials.clone()));
         let limiter = RateLimiter::new(&settings.redis, clock.clone())?;
         let claims = ClaimJtis::new(database.clone(), clock.clone());
         let jtis = GroupCommit::start("jti", claims, tasks, shutdown);
+        idempotency::purge_regularly(&database, clock.clone(), tasks, shutdown);
         purge_jtis(&database, clock.clone(), tasks, shutdown);
 
-        let readiness = Readiness::new().with("database", pool::check(&database)).reporting("redis", {
-            let limiter = limiter.clone();
-            move || {
-                let limiter = limiter.clone();
-                async move { limiter.ping().await }
-            }
-        });
+        let readiness = readiness(&database, &limiter, &broker, clock.clone());
+        let meter = count_usage::start(&database, &settings.usage, &process);
+        expire_usage(&database, &settings.usage, clock.clone(), tasks, shutdown);
         let state = State {
             database,
+            credentials,
             limiter,
+            relay,
             jtis: Arc::new(jtis),
-            upstreams: Arc::new(Upstreams::new(settings.upstreams.all())?),
+            upstreams: Upstreams::new(settings.upstreams.all())?,
             identities: Arc::new(identities(settings, &process)?),
             trust: Arc::new(trust(settings)?),
+            usage_hourly_days: settings.usage.hourly_days,
             clock: clock.clone(),
             ids: ids.clone(),
         };
-        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
+        let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?
+            .observed_by(http::usage::counting(meter, clock.clone()));
         let routes = http::routes::configure(state);
         let servers = Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), shutdown, routes)?;
-        Ok(Self { servers, process })
+        Ok(Self { servers, broker, process })
     }
 
     /// Where the routes are.
@@ -79,8 +97,26 @@ impl App {
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
         self.servers.run(&self.process).await?;
+        self.broker.close().await;
         Ok(())
     }
+}
+
+/// The database decides alone: without Redis every process counts by itself, without the broker the outbox
+/// keeps what is to be said, and without the next month's partitions only later months are lost.
+fn readiness(database: &PgPool, limiter: &RateLimiter, broker: &Broker, clock: Clock) -> Readiness {
+    let (limiter, health) = (limiter.clone(), broker.health());
+    Readiness::new()
+        .with("database", pool::check(database))
+        .reporting("partitions", partitions::check(database, store::PARTITIONED, clock))
+        .reporting("redis", move || {
+            let limiter = limiter.clone();
+            async move { limiter.ping().await }
+        })
+        .reporting("broker", move || {
+            let problems = health.problems();
+            async move { if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) } }
+        })
 }
 
 fn identities(settings: &Settings, process: &Process) -> Result<Identities, SecretError> {
@@ -88,7 +124,8 @@ fn identities(settings: &Settings, process: &Process) -> Result<Identities, Secr
         let key = IdentityKey::parse(service, settings.identity_keys.of(service), process.clock.clone())?;
         Ok((service, key))
     };
-    Service::ALL.into_iter().map(key).collect::<Result<_, _>>().map(Identities)
+    let keys = Service::ALL.into_iter().map(key).collect::<Result<_, _>>()?;
+    Ok(Identities::new(keys, process.clock.clone()))
 }
 
 fn trust(settings: &Settings) -> anyhow::Result<Trust> {
@@ -103,5 +140,6 @@ fn trust(settings: &Settings) -> anyhow::Result<Trust> {
             keys: SigningKeys::parse(&settings.oauth.signing_keys)?,
         },
         proxies: settings.proxies.trusted.clone(),
+        origins: Origins::default(),
     })
 }

@@ -1,3 +1,4 @@
 //! Remotes: the services behind the gateway.
 
+pub mod subscriptions;
 pub mod upstreams;

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod access_token;
+pub mod audit;
 pub mod client;
 pub mod credential;
 pub mod forwarding;
@@ -12,5 +13,7 @@ pub mod organization;
 pub mod path;
 pub mod scopes;
 pub mod token;
+pub mod usage;
+pub mod usage_report;
 pub mod webhook_events;
 pub mod words;

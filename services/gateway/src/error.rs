@@ -2,11 +2,15 @@
 
 use crate::clients::upstreams::UpstreamError;
 use crate::domain::token::TokenError;
-use crate::usecases::authenticate::AuthenticateError;
+use crate::usecases::authenticate::{AuthenticateError, Refusal};
 use crate::usecases::create_api_key::IssueError;
 use crate::usecases::create_client::CreateClientError;
 use crate::usecases::create_organization::CreateOrganizationError;
 use crate::usecases::grant::GrantError;
+use crate::usecases::locate::LocateError;
+use crate::usecases::read_usage::ReadUsageError;
+use crate::usecases::update_client::UpdateClientError;
+use crate::usecases::update_organization::UpdateOrganizationError;
 use contracts::FaultCode;
 use platform::Fault;
 
@@ -21,12 +25,23 @@ impl From<AuthenticateError> for Fault {
             E::Token(TokenError::Invalid(_)) => told(FaultCode::TokenInvalid),
             E::Token(TokenError::Expired) => told(FaultCode::TokenExpired),
             E::Replayed => told(FaultCode::TokenReplayed),
-            E::ScopeNotHeld => told(FaultCode::Forbidden),
-            E::Suspended => told(FaultCode::ClientSuspended),
-            E::OriginNotAllowed => told(FaultCode::OriginNotAllowed),
+            E::Recognised { refusal: Refusal::ScopeNotHeld, .. } => told(FaultCode::Forbidden),
+            E::Recognised { refusal: Refusal::Suspended, .. } => told(FaultCode::ClientSuspended),
+            E::Recognised { refusal: Refusal::OriginNotAllowed, .. } => told(FaultCode::OriginNotAllowed),
             E::Claim(error) => error.into(),
             E::Secret(error) => Self::internal(error),
             E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LocateError> for Fault {
+    fn from(error: LocateError) -> Self {
+        match error {
+            LocateError::NoSuchClient | LocateError::NoSuchOrganization => {
+                Self::new(FaultCode::NotFound, error.to_string())
+            }
+            LocateError::Store(error) => error.into(),
         }
     }
 }
@@ -44,6 +59,31 @@ impl From<CreateOrganizationError> for Fault {
                 Self::new(FaultCode::Conflict, error.to_string())
             }
             CreateOrganizationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateOrganizationError> for Fault {
+    fn from(error: UpdateOrganizationError) -> Self {
+        use UpdateOrganizationError as E;
+        match error {
+            E::NoSuchOrganization => Self::new(FaultCode::NotFound, error.to_string()),
+            E::Invalid(violations) => Self::validation(violations),
+            E::LexNameTaken | E::Own => Self::new(FaultCode::Conflict, error.to_string()),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpdateClientError> for Fault {
+    fn from(error: UpdateClientError) -> Self {
+        use UpdateClientError as E;
+        match error {
+            E::NoSuchClient => Self::new(FaultCode::NotFound, error.to_string()),
+            E::Invalid(violations) => Self::validation(violations),
+            E::Itself => Self::new(FaultCode::Conflict, error.to_string()),
+            E::Grant(error) => error.into(),
+            E::Store(error) => error.into(),
         }
     }
 }
@@ -68,6 +108,20 @@ impl From<IssueError> for Fault {
             IssueError::Grant(error) => error.into(),
             IssueError::Secret(error) => Self::internal(error),
             IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReadUsageError> for Fault {
+    fn from(error: ReadUsageError) -> Self {
+        match error {
+            ReadUsageError::NoSuchClient => Self::new(FaultCode::NotFound, error.to_string()),
+            ReadUsageError::Stretch(violations) => Self::validation(violations),
+            ReadUsageError::Subscriptions(error) => Self {
+                message: "the webhooks cannot be looked up, try again".into(),
+                ..Self::unavailable(error)
+            },
+            ReadUsageError::Store(error) => error.into(),
         }
     }
 }

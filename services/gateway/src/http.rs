@@ -3,15 +3,20 @@
 
 pub mod api_clients;
 pub mod api_keys;
+pub mod audit_log;
+pub mod changes;
+pub mod cors;
+pub mod credentials;
 pub mod fields;
 pub mod guard;
+pub mod internal;
 pub mod limit_headers;
 pub mod oauth;
-pub mod oauth_credentials;
 pub mod organizations;
 pub mod pages;
+pub mod passed_on;
 pub mod permissions;
 pub mod proxy;
 pub mod reference;
 pub mod routes;
-pub mod service_credentials;
+pub mod usage;

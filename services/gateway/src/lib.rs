@@ -5,6 +5,7 @@
 
 mod app;
 mod clients;
+mod consumers;
 mod domain;
 mod error;
 mod http;
@@ -15,8 +16,8 @@ mod usecases;
 
 pub use app::App;
 pub use settings::{
-    IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings, TokenSettings,
-    UpstreamSettings,
+    CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings,
+    TokenSettings, UpstreamSettings, UsageSettings,
 };
 
 /// Which of the six this is.

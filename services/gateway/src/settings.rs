@@ -26,13 +26,15 @@ pub struct Settings {
     pub redis: RedisSettings,
     pub secrets: SecretSettings,
     #[serde(default)]
+    pub credentials: CredentialSettings,
+    #[serde(default)]
     pub tokens: TokenSettings,
     pub oauth: OauthSettings,
     #[serde(default)]
     pub proxies: ProxySettings,
-    /// Not used yet: no event is published or consumed.
     #[serde(default)]
-    pub broker: Option<BrokerSettings>,
+    pub usage: UsageSettings,
+    pub broker: BrokerSettings,
     #[serde(default)]
     pub telemetry: TelemetrySettings,
 }
@@ -110,6 +112,25 @@ pub struct SecretSettings {
     pub encryption_keys: SecretString,
 }
 
+/// `[credentials]`: how they are looked up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CredentialSettings {
+    /// How long what is known of a credential is used: for so long a revocation may go unnoticed by a
+    /// replica that the broker does not reach. At most [`MAX_CACHE_TTL`].
+    #[serde(deserialize_with = "cache_ttl")]
+    pub cache_ttl: Duration,
+}
+
+/// The longest time for which a revocation may go unnoticed.
+pub const MAX_CACHE_TTL: Duration = Duration::from_secs(10);
+
+impl Default for CredentialSettings {
+    fn default() -> Self {
+        Self { cache_ttl: Duration::from_secs(5) }
+    }
+}
+
 /// `[tokens]`: what service JWTs must say.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -150,6 +171,37 @@ pub struct ProxySettings {
     pub trusted: Vec<IpNet>,
 }
 
+/// `[usage]`: counts of answered requests.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UsageSettings {
+    /// How often they are written, at least 10 ms: a process that is killed loses what it counted since.
+    #[serde(with = "humantime_serde")]
+    pub write_every: Duration,
+    /// After how long a write is given up and tried again.
+    #[serde(with = "humantime_serde")]
+    pub write_timeout: Duration,
+    /// How many different things (client, credential, operation, status and hour) are counted in memory until
+    /// they are written; while the database is away, as many again.
+    pub capacity: usize,
+    /// For how long figures by the hour are kept.
+    pub hourly_days: u32,
+    /// For how long figures by the day are kept.
+    pub daily_days: u32,
+}
+
+impl Default for UsageSettings {
+    fn default() -> Self {
+        Self {
+            write_every: Duration::from_millis(500),
+            write_timeout: Duration::from_secs(5),
+            capacity: 100_000,
+            hourly_days: 35,
+            daily_days: 400,
+        }
+    }
+}
+
 fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
     let urls: Vec<Url> = separated(deserializer)?;
     let is_base =
@@ -160,6 +212,14 @@ fn replicas<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::E
         ));
     }
     Ok(urls)
+}
+
+fn cache_ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let ttl: Duration = humantime_serde::deserialize(deserializer)?;
+    if ttl > MAX_CACHE_TTL {
+        return Err(serde::de::Error::custom("must be at most 10s"));
+    }
+    Ok(ttl)
 }
 
 /// RFC 8414 §2: a URL without query and fragment. The documents lie at the root of its host.
@@ -236,6 +296,8 @@ mod tests {
             ("UPSTREAMS__GATEWAY", "http://a:1"),
             ("PROXIES__TRUSTED", "everyone"),
             ("TOKENS__AUDIENCES", "x"),
+            ("CREDENTIALS__CACHE_TTL", "11s"),
+            ("CREDENTIALS__CACHE_TTL", "soon"),
             ("OAUTH__ISSUER", "127.0.0.1:8080"),
             ("OAUTH__ISSUER", "https://api.example.com/"),
             ("OAUTH__ISSUER", "https://api.example.com?a=b"),

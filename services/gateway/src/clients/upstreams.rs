@@ -1,13 +1,15 @@
 //! The services behind the gateway: which replica gets a request, and what became of it.
 //!
-//! Round robin; a replica that cannot be connected to rests for a second. A request is sent to another one
-//! only when not a byte of it has been sent to the first.
+//! The replica with the fewest requests in flight, in turn among equals, so that one which hangs is soon left
+//! alone. One that cannot be connected to, runs out of time or answers 503 rests for a moment: it is asked
+//! only when the others rest too. A request is sent to another one only when not a byte of it has been sent
+//! to the first.
 
 use bytes::Bytes;
 use contracts::Service;
 use futures_util::stream;
 use reqwest::header::HeaderMap;
-use reqwest::{Body, Client, ClientBuilder, Url};
+use reqwest::{Body, Client, ClientBuilder, StatusCode, Url};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,8 +18,10 @@ use tokio::sync::mpsc;
 
 pub use reqwest::{Method, Response, header};
 
-/// How long a replica is left alone after it could not be connected to.
+/// How long a replica is left alone after it could not be connected to, or said that it cannot work.
 const REST: Duration = Duration::from_secs(1);
+/// The same after it ran out of time: it has cost a client much more.
+const LONG_REST: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Shorter than the owners' keep-alive, so that this side closes first.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -72,6 +76,8 @@ impl IncomingBody {
 #[derive(Debug)]
 struct Replica {
     base: String,
+    /// Requests that it has not begun to answer.
+    in_flight: AtomicUsize,
     rests_until: Mutex<Option<Instant>>,
 }
 
@@ -83,24 +89,17 @@ struct Replicas {
 }
 
 /// The one client for all services.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upstreams {
     client: Client,
-    services: Vec<Replicas>,
+    services: Arc<[Replicas]>,
 }
 
 impl Upstreams {
     /// # Errors
     /// When the client cannot be built.
     pub fn new(services: Vec<(Service, Vec<Url>)>) -> reqwest::Result<Self> {
-        let client = ClientBuilder::new()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .build()?;
+        let client = client()?;
         let services = services
             .into_iter()
             .map(|(service, urls)| Replicas {
@@ -109,6 +108,7 @@ impl Upstreams {
                     .iter()
                     .map(|url| Replica {
                         base: url.as_str().trim_end_matches('/').to_owned(),
+                        in_flight: AtomicUsize::new(0),
                         rests_until: Mutex::new(None),
                     })
                     .collect(),
@@ -116,6 +116,15 @@ impl Upstreams {
             })
             .collect();
         Ok(Self { client, services })
+    }
+
+    /// The same services over connections of its own, which are driven by the thread that opens them: for a
+    /// worker thread, which then waits for no other.
+    ///
+    /// # Errors
+    /// When the client cannot be built.
+    pub fn on_own_connections(&self) -> reqwest::Result<Self> {
+        Ok(Self { client: client()?, services: self.services.clone() })
     }
 
     /// Sends a request to one replica of a service; the answer's body is still on its way.
@@ -128,14 +137,24 @@ impl Upstreams {
         };
         let mut refused = UpstreamError::Unconfigured;
         for replica in replicas.in_turn() {
-            match self.attempt(replica, outgoing).await {
-                Err(UpstreamError::Refused(error)) => {
-                    tracing::warn!(service = %service, replica = %replica.base, "cannot be connected to");
-                    replica.rest();
-                    refused = UpstreamError::Refused(error);
-                }
-                outcome => return outcome,
+            let waiting = Waiting::on(replica);
+            let outcome = self.attempt(replica, outgoing).await;
+            drop(waiting);
+            if let Err(UpstreamError::Refused(error)) = outcome {
+                tracing::warn!(service = %service, replica = %replica.base, "cannot be connected to");
+                replica.rest(REST);
+                refused = UpstreamError::Refused(error);
+                continue;
             }
+            match &outcome {
+                Err(UpstreamError::Timeout(_)) => {
+                    tracing::warn!(service = %service, replica = %replica.base, "ran out of time");
+                    replica.rest(LONG_REST);
+                }
+                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => replica.rest(REST),
+                _ => {}
+            }
+            return outcome;
         }
         Err(refused)
     }
@@ -164,16 +183,32 @@ impl Upstreams {
     }
 }
 
+fn client() -> reqwest::Result<Client> {
+    ClientBuilder::new()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .build()
+}
+
 impl Replicas {
-    /// Every replica once, beginning with the next in turn; those that rest come last, so that they are
-    /// asked only when there is no other.
-    fn in_turn(&self) -> impl Iterator<Item = &Replica> {
+    /// Every replica once, the idlest first and the next in turn among equals; those that rest come last, so
+    /// that they are asked only when there is no other.
+    fn in_turn(&self) -> Vec<&Replica> {
+        let count = self.replicas.len();
         let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let now = Instant::now();
-        let turn = (0..self.replicas.len())
-            .map(move |step| &self.replicas[(first.wrapping_add(step)) % self.replicas.len()]);
-        let (resting, ready): (Vec<_>, Vec<_>) = turn.partition(|replica| replica.rests_at(now));
-        ready.into_iter().chain(resting)
+        let mut turn: Vec<_> =
+            (0..count).map(|step| &self.replicas[first.wrapping_add(step) % count]).collect();
+        if count > 1 {
+            let now = Instant::now();
+            turn.sort_by_cached_key(|replica| {
+                (replica.rests_at(now), replica.in_flight.load(Ordering::Relaxed))
+            });
+        }
+        turn
     }
 }
 
@@ -182,15 +217,76 @@ impl Replica {
         self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| now < until)
     }
 
-    fn rest(&self) {
-        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+    fn rest(&self, time: Duration) {
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + time);
+    }
+}
+
+/// Counts a request as in flight for as long as it lives.
+struct Waiting<'r>(&'r Replica);
+
+impl<'r> Waiting<'r> {
+    fn on(replica: &'r Replica) -> Self {
+        replica.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(replica)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+
+    /// Answers every request with this status.
+    async fn answering(status: &'static str) -> std::net::SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        testkit::background(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut bytes = [0; 1024];
+                while stream.read(&mut bytes).await.unwrap_or(0) > 0 {
+                    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_hangs_keeps_few_requests_waiting() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let upstreams = upstreams(&[silent.local_addr().unwrap(), answering("200 OK").await]);
+        let (request, other) = (outgoing(Duration::from_millis(300)), outgoing(Duration::from_secs(5)));
+        let hanging = upstreams.send(Service::Ingest, &request);
+        let others = async {
+            for _ in 0..10 {
+                assert_eq!(upstreams.send(Service::Ingest, &other).await.unwrap().status(), 200);
+            }
+        };
+        let (hanging, ()) = tokio::join!(hanging, others);
+        assert!(matches!(hanging, Err(UpstreamError::Timeout(_))), "{hanging:?}");
+        let rests = |at| upstreams.services[0].replicas[0].rests_at(at);
+        assert!(rests(Instant::now() + LONG_REST / 2) && !rests(Instant::now() + LONG_REST));
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_cannot_work_is_asked_after_those_that_can() {
+        let upstreams = upstreams(&[answering("503 No").await, answering("200 OK").await]);
+        let mut statuses = Vec::new();
+        for _ in 0..6 {
+            let answer = upstreams.send(Service::Ingest, &outgoing(Duration::from_secs(5))).await;
+            statuses.push(answer.unwrap().status().as_u16());
+        }
+        assert_eq!(statuses, [503, 200, 200, 200, 200, 200]);
+    }
 
     fn outgoing(timeout: Duration) -> Outgoing {
         Outgoing {
@@ -227,7 +323,7 @@ mod tests {
         let replicas = &upstreams.services[0];
         assert!(replicas.replicas.iter().all(|replica| replica.rests_at(now)));
         assert!(replicas.replicas.iter().all(|replica| !replica.rests_at(now + REST)));
-        assert_eq!(replicas.in_turn().count(), 2);
+        assert_eq!(replicas.in_turn().len(), 2);
         let unknown = upstreams.send(Service::LexRouter, &outgoing(Duration::from_secs(5))).await;
         assert!(matches!(unknown, Err(UpstreamError::Unconfigured)));
     }

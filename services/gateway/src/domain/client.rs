@@ -3,6 +3,7 @@
 use super::words::words;
 use chrono::{DateTime, Utc};
 use contracts::ids::{ClientId, OrganizationId};
+use serde::Serialize;
 use serde_json::Value;
 
 words! {
@@ -56,7 +57,8 @@ pub struct NewClient {
 }
 
 /// What it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Client {
     pub id: ClientId,
     pub organization_id: OrganizationId,
@@ -74,6 +76,9 @@ pub struct Client {
     pub metadata: Option<Value>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// How often it was written.
+    #[serde(skip)]
+    pub version: i64,
 }
 
 /// Which clients a list shows.

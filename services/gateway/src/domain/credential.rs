@@ -1,17 +1,19 @@
 //! Credentials: what a client proves itself with.
 
 use super::client::{ClientStatus, Tier};
-use super::organization::LexTier;
+use super::organization::{LexLevel, LexTier, Plan};
 use super::words::words;
 use chrono::{DateTime, Utc};
-use contracts::identity::{CredentialKind, OrganizationRef};
+use contracts::identity::{AppFacts, CredentialKind, IngestFacts, LexFacts, OrganizationRef, SurfaceFacts};
 use contracts::ids::{ClientId, CredentialId};
+use contracts::limits::LimitWindow;
 use platform::secrets::Sealed;
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 /// Whether a credential works.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CredentialStatus {
     Active,
@@ -54,6 +56,15 @@ pub const fn kind_word(kind: CredentialKind) -> &'static str {
     }
 }
 
+/// How the audit log calls a credential of a kind.
+pub const fn audit_noun(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::PlatformKey | CredentialKind::CrmKey | CredentialKind::IngestKey => "api_key",
+        CredentialKind::ServiceJwt => "service_credential",
+        CredentialKind::OauthClient => "oauth_credential",
+    }
+}
+
 /// The reverse of [`kind_word`].
 pub fn kind_of_word(word: &str) -> Option<CredentialKind> {
     use CredentialKind::{CrmKey, IngestKey, OauthClient, PlatformKey, ServiceJwt};
@@ -88,7 +99,8 @@ pub struct NewApp {
 }
 
 /// An application of an organisation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct App {
     pub id: Uuid,
     pub slug: String,
@@ -108,7 +120,8 @@ pub struct NewCredential {
 }
 
 /// A credential as its owner sees it. Nothing in it is secret.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Credential {
     pub id: CredentialId,
     pub kind: CredentialKind,
@@ -160,14 +173,18 @@ pub struct Resolved {
     /// When this one of its secrets stops working.
     pub retires_at: Option<DateTime<Utc>>,
     pub secret: StoredSecret,
+    /// Of an ingest key.
+    pub app: Option<AppFacts>,
     pub client_id: ClientId,
     pub client_status: ClientStatus,
     pub client_scopes: Option<Vec<String>>,
     pub tier: Tier,
-    pub lex_tier: LexTier,
     pub organization: OrganizationRef,
-    pub requests_per_minute_per_key: i64,
-    pub requests_per_minute_per_organization: i64,
+    pub lex_organization_id: Option<String>,
+    pub lex_aliases: Vec<String>,
+    pub lex_level: Option<LexLevel>,
+    pub lex_tier: LexTier,
+    pub plan: Plan,
 }
 
 impl Resolved {
@@ -175,6 +192,30 @@ impl Resolved {
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
         let ended = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= now);
         self.revoked_at.is_none() && !ended(self.expires_at) && !ended(self.retires_at)
+    }
+
+    /// What the surface's owner must know of this caller. `window` is the one that a message is charged to.
+    pub fn facts(&self, window: Option<LimitWindow>) -> SurfaceFacts {
+        match self.kind {
+            CredentialKind::IngestKey => self.app.clone().map_or(SurfaceFacts::None, |app| {
+                SurfaceFacts::Ingest(IngestFacts {
+                    api_enabled: self.plan.api_enabled,
+                    monthly_event_quota: self.plan.monthly_event_quota,
+                    max_workers: self.plan.max_workers,
+                    app,
+                })
+            }),
+            CredentialKind::OauthClient => SurfaceFacts::Lex(LexFacts {
+                organization_id: self.lex_organization_id.clone(),
+                aliases: self.lex_aliases.clone(),
+                level: self.lex_level.map(LexLevel::fact),
+                tier: self.lex_tier.fact(),
+                window,
+            }),
+            CredentialKind::ServiceJwt | CredentialKind::PlatformKey | CredentialKind::CrmKey => {
+                SurfaceFacts::None
+            }
+        }
     }
 }
 

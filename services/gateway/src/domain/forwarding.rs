@@ -35,6 +35,8 @@ const NOT_FORWARDED_FAMILIES: [&str; 2] = ["x-forwarded-", "x-leadwire-"];
 
 /// What an owner's answer does not bring to the client: the gateway sets its own.
 const NOT_RETURNED: [&str; 2] = ["content-length", "x-request-id"];
+/// Who may read an answer is for the gateway to say.
+const NOT_RETURNED_FAMILIES: [&str; 2] = ["x-leadwire-", "access-control-"];
 
 /// The names that a `Connection` header lists.
 pub fn named_in_connection<'h>(values: impl Iterator<Item = &'h str>) -> Vec<String> {
@@ -63,7 +65,7 @@ pub fn is_returned(name: &str, listed: &[String]) -> bool {
     !listed.contains(&name)
         && !HOP_BY_HOP.contains(&name.as_str())
         && !NOT_RETURNED.contains(&name.as_str())
-        && !name.starts_with("x-leadwire-")
+        && !NOT_RETURNED_FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 /// The client's address: the peer's, or when the peer is a proxy of ours, the right-most address in

@@ -1,10 +1,13 @@
 //! Which rate windows a request counts against.
 
+use super::client::Tier;
 use super::credential::Resolved;
 use super::organization::LexTier;
 use contracts::Surface;
 use contracts::identity::CredentialKind;
-use platform::limits::{Period, Window};
+use contracts::ids::{ClientId, OrganizationId};
+use contracts::limits::LimitWindow;
+use platform::limits::{Period, Verdict, Window, WindowState};
 use std::net::IpAddr;
 
 /// Requests per minute of a service credential and, elsewhere, of a CRM key.
@@ -33,35 +36,63 @@ const fn failures_per_minute(surface: Surface) -> u64 {
 /// Requests per minute and address to open routes.
 const OPEN_PER_MINUTE: u64 = 600;
 
+/// A rate window with the name that callers know it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// What it is a limit of: `credential`, `client`, `organization`, `address`.
+    pub owner: &'static str,
+    pub window: Window,
+}
+
+/// How the windows of a request stand after it was charged to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing(pub Vec<(&'static str, WindowState)>);
+
+impl Standing {
+    /// What the limiter said of these limits.
+    pub fn of(limits: &[Limit], verdict: &Verdict) -> Self {
+        Self(limits.iter().map(|limit| limit.owner).zip(verdict.windows.iter().copied()).collect())
+    }
+
+    /// The window that is closest to its limit, with its owner.
+    pub fn tightest(&self) -> Option<(&'static str, WindowState)> {
+        self.0.iter().copied().min_by_key(|(_, window)| (window.remaining, u64::MAX - window.reset_seconds))
+    }
+}
+
 /// The windows of an authenticated request, all of one organisation and so on one node.
-pub fn of_credential(credential: &Resolved) -> Vec<Window> {
+pub fn of_credential(credential: &Resolved) -> Vec<Limit> {
     let organization = credential.organization.id;
-    let window =
-        |owner: String, period, limit| Window { key: format!("{{{organization}}}:{owner}"), period, limit };
+    let limit = |owner, key: String, period, limit| Limit {
+        owner,
+        window: Window { key: format!("{{{organization}}}:{key}"), period, limit },
+    };
     let own = |default: u64| {
-        let limit = credential.rate_limit_override.map_or(default, unsigned);
-        window(format!("credential:{}", credential.id), Period::Minute, limit)
+        let figure = credential.rate_limit_override.map_or(default, unsigned);
+        limit("credential", format!("credential:{}", credential.id), Period::Minute, figure)
     };
     match credential.kind {
         CredentialKind::ServiceJwt => vec![own(PARTNER_PER_MINUTE)],
         CredentialKind::CrmKey => vec![own(CRM_PER_MINUTE)],
-        CredentialKind::OauthClient => match credential.rate_limit_override {
-            Some(_) => vec![own(0)],
-            None => {
-                vec![window("lex".to_owned(), Period::Minute, lex_per_minute(credential.lex_tier))]
-            }
-        },
+        CredentialKind::OauthClient => vec![if credential.rate_limit_override.is_some() {
+            own(0)
+        } else {
+            let figure = lex_per_minute(credential.lex_tier);
+            limit("organization", "lex".to_owned(), Period::Minute, figure)
+        }],
         CredentialKind::IngestKey => vec![
-            own(unsigned(credential.requests_per_minute_per_key)),
-            window(
+            own(unsigned(credential.plan.requests_per_minute_per_key)),
+            limit(
+                "organization",
                 "ingest".to_owned(),
                 Period::Minute,
-                unsigned(credential.requests_per_minute_per_organization),
+                unsigned(credential.plan.requests_per_minute_per_organization),
             ),
         ],
         CredentialKind::PlatformKey => {
             let [minute, hour, day] = credential.tier.figures();
-            let client = |period, limit| window(format!("client:{}", credential.client_id), period, limit);
+            let client =
+                |period, figure| limit("client", format!("client:{}", credential.client_id), period, figure);
             let minute = match credential.rate_limit_override {
                 Some(_) => own(minute),
                 None => client(Period::Minute, minute),
@@ -71,16 +102,35 @@ pub fn of_credential(credential: &Resolved) -> Vec<Window> {
     }
 }
 
+/// The windows of a client's tier.
+pub fn of_client(organization: OrganizationId, client: ClientId, tier: Tier) -> [Window; 3] {
+    let [minute, hour, day] = tier.figures();
+    [(Period::Minute, minute), (Period::Hour, hour), (Period::Day, day)].map(|(period, limit)| Window {
+        key: format!("{{{organization}}}:client:{client}"),
+        period,
+        limit,
+    })
+}
+
+/// The window that a service may charge more of a request to.
+pub fn window_of_messages(limits: &[Limit]) -> Option<LimitWindow> {
+    let Window { key, limit, .. } = &limits.first()?.window;
+    Some(LimitWindow { key: key.clone(), limit: *limit })
+}
+
 /// The window of requests that fail to authenticate.
-pub fn of_failures(surface: Surface, address: IpAddr) -> Window {
-    let key = format!("{{{}}}:failed:{}", network(address), surface.name());
-    Window { key, period: Period::Minute, limit: failures_per_minute(surface) }
+pub fn of_failures(surface: Surface, address: IpAddr) -> Limit {
+    of_address(address, "failed", surface, failures_per_minute(surface))
 }
 
 /// The window of requests to open routes.
-pub fn of_open_routes(surface: Surface, address: IpAddr) -> Window {
-    let key = format!("{{{}}}:open:{}", network(address), surface.name());
-    Window { key, period: Period::Minute, limit: OPEN_PER_MINUTE }
+pub fn of_open_routes(surface: Surface, address: IpAddr) -> Limit {
+    of_address(address, "open", surface, OPEN_PER_MINUTE)
+}
+
+fn of_address(address: IpAddr, what: &str, surface: Surface, limit: u64) -> Limit {
+    let key = format!("{{{}}}:{what}:{}", network(address), surface.name());
+    Limit { owner: "address", window: Window { key, period: Period::Minute, limit } }
 }
 
 /// The window of wrong secrets of an OAuth client, which need not exist: by the digest of its id.
@@ -110,7 +160,7 @@ mod tests {
 
     #[test]
     fn addresses_of_one_ipv6_subscriber_share_a_window() {
-        let key = |text: &str| of_failures(Surface::Crm, text.parse().unwrap()).key;
+        let key = |text: &str| of_failures(Surface::Crm, text.parse().unwrap()).window.key;
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));

@@ -2,7 +2,10 @@
 
 use super::words::words;
 use chrono::{DateTime, Utc};
+use contracts::control::OrganizationFacts;
+use contracts::identity;
 use contracts::ids::OrganizationId;
+use serde::Serialize;
 use serde_json::Value;
 
 words! {
@@ -10,6 +13,27 @@ words! {
     LexLevel { L1 = "L1", L2 = "L2", L3 = "L3", }
     /// How many LEX messages it may send.
     LexTier { Standard = "standard", Enterprise = "enterprise", }
+}
+
+impl LexLevel {
+    /// As other services know it.
+    pub const fn fact(self) -> identity::LexLevel {
+        match self {
+            Self::L1 => identity::LexLevel::L1,
+            Self::L2 => identity::LexLevel::L2,
+            Self::L3 => identity::LexLevel::L3,
+        }
+    }
+}
+
+impl LexTier {
+    /// As other services know it.
+    pub const fn fact(self) -> identity::LexTier {
+        match self {
+            Self::Standard => identity::LexTier::Standard,
+            Self::Enterprise => identity::LexTier::Enterprise,
+        }
+    }
 }
 
 /// What an organisation is asked to be.
@@ -23,7 +47,8 @@ pub struct NewOrganization {
 }
 
 /// What it is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Organization {
     pub id: OrganizationId,
     pub slug: String,
@@ -33,10 +58,30 @@ pub struct Organization {
     pub metadata: Option<Value>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// How often it was written.
+    #[serde(skip)]
+    pub version: i64,
+}
+
+impl Organization {
+    /// What other services may know of it.
+    pub fn facts(&self) -> OrganizationFacts {
+        OrganizationFacts {
+            id: self.id,
+            slug: self.slug.clone(),
+            name: self.name.clone(),
+            lex_organization_id: self.lex.organization_id.clone(),
+            lex_aliases: self.lex.aliases.clone(),
+            lex_level: self.lex.conformance_level.map(LexLevel::fact),
+            lex_tier: self.lex.tier.fact(),
+            lex_notification_webhook: self.lex.notification_webhook.clone(),
+        }
+    }
 }
 
 /// Who an organisation is in LEX messages.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LexProfile {
     pub organization_id: Option<String>,
     pub aliases: Vec<String>,
@@ -58,7 +103,8 @@ impl Default for LexProfile {
 }
 
 /// What an organisation may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     pub api_enabled: bool,
     pub monthly_event_quota: i64,

@@ -63,6 +63,15 @@ pub fn all_of(surface: Surface) -> Vec<String> {
     }
 }
 
+/// Every scope that a client of an organisation may hold when nothing limits it: all but `platform:admin`.
+pub fn everything_of(organization_slug: &str) -> Vec<String> {
+    let mut all = all_of(Surface::Platform);
+    all.extend(all_of(Surface::Crm));
+    all.extend(LEX.map(str::to_owned));
+    all.extend(PARTNER.map(|scope| format!("{organization_slug}:{scope}")));
+    all
+}
+
 fn is_crm(scope: &str) -> bool {
     scope
         .split_once('-')

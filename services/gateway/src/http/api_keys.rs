@@ -1,5 +1,6 @@
 //! `/api/v1/api-keys` and `/api/v1/api-clients/{id}/api-keys`.
 
+use super::changes::{Asked, answer, change, make};
 use super::fields::{self, name, scopes, texts, word};
 use super::pages::{id, missing};
 use super::permissions::{ClientsRead, ClientsWrite};
@@ -9,6 +10,7 @@ use crate::state::State;
 use crate::usecases::create_api_key::create_api_key;
 use crate::usecases::read_credentials::{API_KEYS, list_credentials};
 use crate::usecases::revoke_credential::revoke_credential;
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use contracts::ids::ClientId;
@@ -23,15 +25,19 @@ use url::Url;
 pub async fn post(
     caller: Caller<ClientsWrite>,
     state: web::Data<State>,
+    asked: Asked,
     JsonBody(document): JsonBody,
 ) -> Result<HttpResponse, HttpFault> {
-    let new = read(&document, state.clock.now()).map_err(Fault::validation)?;
-    let client_id = new.client_id;
-    let (credential, key) = create_api_key(&state, &caller.principal, new).await?;
-    let mut body = write(&credential, state.clock.now());
-    body["clientId"] = json!(client_id);
-    body["key"] = json!(key);
-    Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(body))
+    make(&state, &caller.principal, asked, Some(&document), async |change| {
+        let new = read(&document, state.clock.now()).map_err(Fault::validation)?;
+        let client_id = new.client_id;
+        let (credential, key) = create_api_key(change, new).await?;
+        let mut body = write(&credential, state.clock.now());
+        body["clientId"] = json!(client_id);
+        body["key"] = json!(key);
+        Ok(answer(StatusCode::CREATED, &body))
+    })
+    .await
 }
 
 /// A client's keys, without their secrets.
@@ -52,15 +58,15 @@ pub async fn list(
 pub async fn delete(
     caller: Caller<ClientsWrite>,
     state: web::Data<State>,
+    asked: Asked,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, HttpFault> {
     let (client_id, key_id) = path.into_inner();
-    let (client_id, key_id) = (id(&client_id, "client")?, id(&key_id, "API key")?);
-    if revoke_credential(&state, &caller.principal, client_id, key_id, &API_KEYS).await? {
-        Ok(HttpResponse::NoContent().finish())
-    } else {
-        Err(missing("API key").into())
-    }
+    let (client_id, key_id) = (id(&client_id, "API key")?, id(&key_id, "API key")?);
+    let revoked = change(&state, &caller.principal, asked, async |change| {
+        Ok(revoke_credential(change, client_id, key_id, &API_KEYS).await?)
+    });
+    if revoked.await? { Ok(HttpResponse::NoContent().finish()) } else { Err(missing("API key").into()) }
 }
 
 fn read(document: &Value, now: DateTime<Utc>) -> Result<NewApiKey, Vec<Violation>> {

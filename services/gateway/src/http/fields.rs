@@ -3,7 +3,7 @@
 use crate::domain::scopes::is_known;
 use chrono::{DateTime, Utc};
 use platform::document::{Object, integer, list, object, text, time};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use url::Url;
 
@@ -73,6 +73,26 @@ pub fn texts(count: usize, length: usize) -> impl for<'d> Fn(&'d Value) -> Resul
     move |value| list(0..=count, |item| text(1..=length)(item).map(str::to_owned))(value)
 }
 
+/// Merges a patch into a document (RFC 7396 §2).
+pub fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    if let Value::Object(target) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                target.remove(name);
+            } else {
+                merge(target.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
 /// `metadata`: an object of at most 16 KiB.
 pub fn metadata(root: &Object<'_, '_>) -> Option<Value> {
     root.nullable("metadata", |value| {
@@ -105,5 +125,28 @@ pub fn word<T>(
     move |value| {
         let word = value.as_str().and_then(&parse);
         word.ok_or_else(|| format!("must be one of {}", words.join(", ")).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_rfc_7396_are_merged_as_it_says() {
+        for (mut target, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            merge(&mut target, &patch);
+            assert_eq!(target, result);
+        }
     }
 }

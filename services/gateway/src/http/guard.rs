@@ -1,14 +1,19 @@
 //! What every request passes, whoever serves it: path rule, route, credential, limits, size. Sets the
 //! headers of the rate limits on every answer.
 
-use super::limit_headers;
+use super::cors::OriginListed;
+use super::limit_headers::{self, Charged};
+use super::passed_on::deed;
+use super::usage::CountedAs;
 use crate::domain::forwarding::client_address;
+use crate::domain::limits::Standing;
 use crate::domain::path::is_normal;
 use crate::state::State;
 use crate::usecases::admit::{Admitted, Refused, admit, refused};
 use crate::usecases::authenticate::{Authorization, Presented};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{
     ALLOW, AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, ORIGIN,
 };
@@ -18,13 +23,14 @@ use contracts::identity::IDENTITY_HEADER;
 use contracts::routes::{Match, Route, find};
 use contracts::{FaultCode, Surface};
 use platform::Fault;
-use platform::limits::WindowState;
 use platform_http::HttpFault;
 use platform_http::body::too_large;
 use platform_http::edge::{RouteTemplate, header};
 use std::net::{IpAddr, Ipv4Addr};
 
 const IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
+const GET: &str = "GET";
+const HEAD: &str = "HEAD";
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that passed, for the proxy.
@@ -51,19 +57,24 @@ pub async fn guard(
         // Not `into_response`, which would forget the fault.
         Err(stopped) => (ServiceResponse::new(request.into_parts().0, stopped.response), stopped.standing),
     };
-    limit_headers::set(response.headers_mut(), surface, standing);
+    let charged = response.response().extensions().get::<Charged>().copied();
+    let standing = match charged {
+        Some(charged) => charged.applied_to(standing),
+        None => standing,
+    };
+    limit_headers::set(response.headers_mut(), surface, &standing);
     Ok(response)
 }
 
 /// An answer that is given in place of the route's.
 struct Stopped {
     response: HttpResponse,
-    standing: Option<WindowState>,
+    standing: Standing,
 }
 
 impl Stopped {
     fn by(fault: Fault) -> Self {
-        Self { response: HttpResponse::from_error(HttpFault(fault)), standing: None }
+        Self { response: HttpResponse::from_error(HttpFault(fault)), standing: Standing::default() }
     }
 }
 
@@ -74,12 +85,11 @@ impl From<Refused> for Stopped {
 }
 
 /// Checks a request and makes it ready for whoever serves it.
-async fn pass(
-    state: &State,
-    request: &mut ServiceRequest,
-    surface: Surface,
-) -> Result<Option<WindowState>, Stopped> {
+async fn pass(state: &State, request: &mut ServiceRequest, surface: Surface) -> Result<Standing, Stopped> {
     let address = address_of(state, request);
+    if is_internal(state, request) {
+        return Ok(Standing::default());
+    }
     let route = match route_of(request) {
         Ok(route) => route,
         Err(nowhere) => {
@@ -91,15 +101,37 @@ async fn pass(
         }
     };
     request.extensions_mut().insert(RouteTemplate(route.template));
+    if request.method() == Method::HEAD && route.method == GET {
+        // Served as GET by everyone further in; the server leaves the body out.
+        request.head_mut().method = Method::GET;
+    }
     let presented = Presented {
         surface: route.surface,
         authorization: authorization(request.headers()),
         origin: header(request.headers(), &ORIGIN),
     };
-    let Admitted { caller, standing } = admit(state, route, presented, address).await?;
-    let stop = |fault| Stopped { standing, ..Stopped::by(fault) };
+    let admitted = admit(state, route, request.uri().path(), presented, address).await;
+    let origin_listed = match &admitted {
+        Ok(admitted) => admitted.origin_listed,
+        Err(refused) => refused.origin_listed,
+    };
+    if origin_listed {
+        request.extensions_mut().insert(OriginListed);
+    }
+    let consumer = match &admitted {
+        Ok(admitted) => admitted.consumer(),
+        Err(refused) => refused.consumer,
+    };
+    if let Some(consumer) = consumer {
+        request.extensions_mut().insert(CountedAs { consumer, route });
+    }
+    let Admitted { caller, standing, .. } = admitted?;
+    let stop = |fault| Stopped { standing: standing.clone(), ..Stopped::by(fault) };
     if content_length(request.headers()).is_some_and(|length| length > route.body_limit() as u64) {
         return Err(stop(too_large(route.body_limit())));
+    }
+    if let Some(deed) = deed(route, request.uri().path(), &caller) {
+        request.extensions_mut().insert(deed);
     }
     let token = state.identities.sign(route.owner, caller).map_err(stop)?;
     let identity = HeaderValue::from_str(&token).map_err(|error| stop(Fault::internal(error)))?;
@@ -138,14 +170,39 @@ impl NoRoute {
 
 fn route_of(request: &ServiceRequest) -> Result<&'static Route, NoRoute> {
     let path = request.uri().path();
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        // Methods of a connection, not of a path; `CONNECT` has not even got one.
+        return Err(NoRoute::WrongMethod(methods_of(path)));
+    }
     if !is_normal(path) {
         return Err(NoRoute::NotNormal);
     }
-    match find(request.method().as_str(), path) {
+    // RFC 9110 §9.3.2: what can be read has a head.
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    match find(method.as_str(), path) {
         Match::Found(route) => Ok(route),
-        Match::WrongMethod(methods) => Err(NoRoute::WrongMethod(methods)),
+        Match::WrongMethod(_) => Err(NoRoute::WrongMethod(methods_of(path))),
         Match::Unknown => Err(NoRoute::Unknown),
     }
+}
+
+/// What may be done with a path.
+fn methods_of(path: &str) -> Vec<&'static str> {
+    let Match::WrongMethod(mut methods) = find(Method::OPTIONS.as_str(), path) else { return Vec::new() };
+    if let Some(index) = methods.iter().position(|method| *method == GET) {
+        methods.insert(index + 1, HEAD);
+    }
+    methods
+}
+
+/// Whether another service calls the gateway itself. For everybody else these paths do not exist, whatever
+/// they say of themselves.
+fn is_internal(state: &State, request: &ServiceRequest) -> bool {
+    let path = request.uri().path();
+    path.starts_with("/internal/")
+        && is_normal(path)
+        && header(request.headers(), &IDENTITY)
+            .is_some_and(|token| state.identities.service_of(token).is_some())
 }
 
 fn address_of(state: &State, request: &ServiceRequest) -> IpAddr {

@@ -1,6 +1,7 @@
 //! `/api/v1/organizations`.
 
-use super::fields::{self, MAX_SCOPES, name, texts, web_url, word};
+use super::changes::{Asked, answer, change, make};
+use super::fields::{self, MAX_SCOPES, merge, name, texts, web_url, word};
 use super::pages::{Query, id, missing, page};
 use super::permissions::{Admin, ClientsRead};
 use crate::domain::organization::{
@@ -9,6 +10,8 @@ use crate::domain::organization::{
 use crate::state::State;
 use crate::usecases::create_organization::create_organization;
 use crate::usecases::read_organizations::{find_organization, list_organizations};
+use crate::usecases::update_organization::{delete_organization, update_organization};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use platform::document::{Object, Violations, boolean, integer, text};
 use platform::{Fault, Violation};
@@ -17,13 +20,48 @@ use serde_json::{Value, json};
 
 /// 201 with the organisation.
 pub async fn post(
-    _: Caller<Admin>,
+    caller: Caller<Admin>,
     state: web::Data<State>,
+    asked: Asked,
     JsonBody(document): JsonBody,
 ) -> Result<HttpResponse, HttpFault> {
-    let new = read(&document).map_err(Fault::validation)?;
-    let organization = create_organization(&state, new).await?;
-    Ok(HttpResponse::Created().json(write(&organization)))
+    make(&state, &caller.principal, asked, Some(&document), async |change| {
+        let new = read(&document).map_err(Fault::validation)?;
+        let organization = create_organization(change, new).await?;
+        Ok(answer(StatusCode::CREATED, &write(&organization)))
+    })
+    .await
+}
+
+/// 200 with the organisation, merged with the body (RFC 7396).
+pub async fn patch(
+    caller: Caller<Admin>,
+    state: web::Data<State>,
+    asked: Asked,
+    path: web::Path<String>,
+    JsonBody(document): JsonBody,
+) -> Result<HttpResponse, HttpFault> {
+    let organization_id = id(&path, "organization")?;
+    let organization = change(&state, &caller.principal, asked, async |change| {
+        Ok(update_organization(change, organization_id, |current| edited(current, &document)).await?)
+    })
+    .await?;
+    Ok(HttpResponse::Ok().json(write(&organization)))
+}
+
+/// 204; everything that is the organisation's goes with it, in every service.
+pub async fn delete(
+    caller: Caller<Admin>,
+    state: web::Data<State>,
+    asked: Asked,
+    path: web::Path<String>,
+) -> Result<HttpResponse, HttpFault> {
+    let organization_id = id(&path, "organization")?;
+    change(&state, &caller.principal, asked, async |change| {
+        Ok(delete_organization(change, organization_id).await?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// A page, newest first; without `platform:admin` only one's own.
@@ -68,6 +106,18 @@ fn read(document: &Value) -> Result<NewOrganization, Vec<Violation>> {
         Some(NewOrganization { slug: slug?.to_owned(), name: name?.to_owned(), lex, plan, metadata })
     });
     violations.finish(new)
+}
+
+/// What an organisation is after a patch: its present state with the patch merged in, read like a new one.
+/// What cannot be changed (`id`, `createdAt`) is ignored.
+fn edited(current: &Organization, patch: &Value) -> Result<NewOrganization, Vec<Violation>> {
+    let mut whole = write(current);
+    if patch.is_object() {
+        merge(&mut whole, patch);
+        read(&whole)
+    } else {
+        read(patch)
+    }
 }
 
 fn read_lex(root: &Object<'_, '_>) -> LexProfile {

@@ -39,6 +39,21 @@ impl Query {
         word
     }
 
+    /// Something with a rule, which is said when it is broken.
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        rule: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.violations.push(Violation::new(name, rule));
+        }
+        parsed
+    }
+
     /// `page` and `limit`.
     pub fn paging(&mut self) -> Paging {
         Paging {

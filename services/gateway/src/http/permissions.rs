@@ -32,6 +32,19 @@ permissions! {
     ClientsRead: "clients:read";
     /// `clients:write`.
     ClientsWrite: "clients:write";
+    /// `usage:read`.
+    UsageRead: "usage:read";
+}
+
+/// `clients:read` and `usage:read`: a dashboard shows a client with its keys, and its usage.
+#[derive(Clone, Copy, Debug)]
+pub struct DashboardRead;
+
+impl Permission for DashboardRead {
+    fn check(principal: &Principal, request: &HttpRequest) -> Result<(), Fault> {
+        ClientsRead::check(principal, request)?;
+        UsageRead::check(principal, request)
+    }
 }
 
 /// Any key of the platform surface.

@@ -1,6 +1,8 @@
 //! Passing requests on to the services that own them, bodies streamed both ways.
 
 use super::guard::{Passage, content_length};
+use super::limit_headers::Charged;
+use super::passed_on;
 use crate::clients::upstreams::{
     IncomingBody, Method, Outgoing, Response, UpstreamError, header as outgoing,
 };
@@ -45,7 +47,7 @@ pub async fn forward(
         body: upload.body,
         timeout: passage.route.timeout(),
     };
-    match state.upstreams.send(passage.route.owner, &outgoing).await {
+    match passed_on::send(&request, &state, passage.route.owner, outgoing).await? {
         Ok(response) => Ok(answer(response)),
         Err(error) => Err(upload.problem.get().map_or_else(|| error.into(), Problem::fault).into()),
     }
@@ -166,6 +168,7 @@ fn answer(response: Response) -> HttpResponse {
     let has_body = !(status.is_informational()
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED);
+    let charged = Charged::of(response.headers());
     let length =
         response.headers().get(outgoing::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if let Some(length) = length.filter(|_| has_body) {
@@ -180,6 +183,9 @@ fn answer(response: Response) -> HttpResponse {
         builder.finish()
     };
     answer.extensions_mut().insert(Final);
+    if let Some(charged) = charged {
+        answer.extensions_mut().insert(charged);
+    }
     answer
 }
 

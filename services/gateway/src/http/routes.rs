@@ -1,9 +1,10 @@
 //! The table of contents of the gateway's HTTP side. Every request passes the guard first, which goes by
 //! the table in `contracts::routes`; what is not served here belongs to another service.
 
+use super::credentials::{OauthCredentials, ServiceCredentials};
 use super::{
-    api_clients, api_keys, guard, oauth, oauth_credentials, organizations, proxy, reference,
-    service_credentials,
+    api_clients, api_keys, audit_log, cors, credentials, guard, internal, oauth, organizations, proxy,
+    reference, usage,
 };
 use crate::state::State;
 use actix_web::middleware::from_fn;
@@ -12,45 +13,61 @@ use actix_web::web::{self, ServiceConfig, resource};
 /// Registers every route for one worker.
 pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config.app_data(web::Data::new(state.clone())).service(
+        config.app_data(web::Data::new(state.of_worker())).service(
             web::scope("")
                 .wrap(from_fn(guard::guard))
+                .wrap(from_fn(cors::cors))
                 .service(resource("/.well-known/jwks.json").get(reference::jwks))
                 .service(resource("/.well-known/oauth-authorization-server").get(oauth::metadata))
                 .service(resource("/oauth/token").post(oauth::token))
                 .service(resource("/api/v1/organizations").post(organizations::post).get(organizations::list))
-                .service(resource("/api/v1/organizations/{id}").get(organizations::get))
+                .service(
+                    resource("/api/v1/organizations/{id}")
+                        .get(organizations::get)
+                        .patch(organizations::patch)
+                        .delete(organizations::delete),
+                )
+                .service(resource("/api/v1/audit-log").get(audit_log::list))
                 .service(resource("/api/v1/api-clients").post(api_clients::post).get(api_clients::list))
-                .service(resource("/api/v1/api-clients/{id}").get(api_clients::get))
+                .service(
+                    resource("/api/v1/api-clients/{id}")
+                        .get(api_clients::get)
+                        .put(api_clients::put)
+                        .delete(api_clients::delete),
+                )
+                .service(resource("/api/v1/api-clients/{id}/usage").get(usage::usage))
+                .service(resource("/api/v1/api-clients/{id}/dashboard").get(usage::dashboard))
                 .service(resource("/api/v1/api-keys").post(api_keys::post))
                 .service(resource("/api/v1/api-clients/{id}/api-keys").get(api_keys::list))
                 .service(resource("/api/v1/api-clients/{id}/api-keys/{apiKeyId}").delete(api_keys::delete))
                 .service(
                     resource("/api/v1/api-clients/{id}/service-credentials")
-                        .post(service_credentials::post)
-                        .get(service_credentials::list),
+                        .post(credentials::post::<ServiceCredentials>)
+                        .get(credentials::list::<ServiceCredentials>),
                 )
                 .service(
                     resource("/api/v1/api-clients/{id}/service-credentials/{credentialId}")
-                        .delete(service_credentials::delete),
+                        .delete(credentials::delete::<ServiceCredentials>),
                 )
                 .service(
                     resource("/api/v1/api-clients/{id}/service-credentials/{credentialId}/rotate")
-                        .post(service_credentials::rotate),
+                        .post(credentials::rotate::<ServiceCredentials>),
                 )
                 .service(
                     resource("/api/v1/api-clients/{id}/oauth-credentials")
-                        .post(oauth_credentials::post)
-                        .get(oauth_credentials::list),
+                        .post(credentials::post::<OauthCredentials>)
+                        .get(credentials::list::<OauthCredentials>),
                 )
                 .service(
                     resource("/api/v1/api-clients/{id}/oauth-credentials/{credentialId}")
-                        .delete(oauth_credentials::delete),
+                        .delete(credentials::delete::<OauthCredentials>),
                 )
                 .service(
                     resource("/api/v1/api-clients/{id}/oauth-credentials/{credentialId}/rotate")
-                        .post(oauth_credentials::rotate),
+                        .post(credentials::rotate::<OauthCredentials>),
                 )
+                .service(resource(contracts::internal::AUDIT).post(audit_log::post))
+                .service(resource(contracts::internal::ORGANIZATIONS).get(internal::organizations))
                 .service(resource("/api/v1/rate-limits").get(reference::rate_limits))
                 .service(resource("/api/v1/webhook-events").get(reference::webhook_events))
                 .default_service(web::to(proxy::forward)),

@@ -17,8 +17,8 @@ use uuid::Uuid;
 pub async fn insert(connection: &mut PgConnection, client: &Client) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into api_clients (organization_id, id, name, description, redirect_uris, website, logo_url,
-             contact_email, status, rate_limit_tier, webhook_url, scopes, metadata, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+             contact_email, status, rate_limit_tier, webhook_url, scopes, metadata, created_at, updated_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         client.organization_id.as_uuid(),
         client.id.as_uuid(),
         client.name,
@@ -33,7 +33,8 @@ pub async fn insert(connection: &mut PgConnection, client: &Client) -> Result<()
         client.scopes.as_deref(),
         client.metadata,
         client.created_at,
-        client.updated_at
+        client.updated_at,
+        client.version
     )
     .execute(connection)
     .await?;
@@ -58,6 +59,7 @@ struct Row {
     metadata: Option<Value>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    version: i64,
 }
 
 impl TryFrom<Row> for Client {
@@ -81,6 +83,7 @@ impl TryFrom<Row> for Client {
             metadata: row.metadata,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            version: row.version,
         })
     }
 }
@@ -96,7 +99,10 @@ pub async fn find(
 ) -> Result<Option<Client>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "select c.*, o.slug as organization_slug from api_clients c join organizations o on o.id = c.organization_id
+        "select c.id, c.organization_id, o.slug as organization_slug, c.name, c.description, c.redirect_uris, c.website,
+             c.logo_url, c.contact_email, c.status, c.rate_limit_tier, c.webhook_url, c.scopes, c.metadata,
+             c.created_at, c.updated_at, c.version
+         from api_clients c join organizations o on o.id = c.organization_id
          where ($1::uuid is null or c.organization_id = $1) and c.id = $2",
         reach.organization().map(OrganizationId::as_uuid),
         id.as_uuid()
@@ -104,6 +110,96 @@ pub async fn find(
     .fetch_optional(connection)
     .await?;
     row.map(Client::try_from).transpose()
+}
+
+/// One client within reach, that stays until the end of the transaction: for what is about to belong to it.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn hold(
+    connection: &mut PgConnection,
+    reach: Reach,
+    id: ClientId,
+) -> Result<Option<Client>, StoreError> {
+    let own = reach.organization().map(OrganizationId::as_uuid);
+    sqlx::query!(
+        "select id from api_clients where ($1::uuid is null or organization_id = $1) and id = $2 for key share",
+        own,
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    find(connection, reach, id).await
+}
+
+/// One client within reach, locked until the end of the transaction.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn lock(
+    connection: &mut PgConnection,
+    reach: Reach,
+    id: ClientId,
+) -> Result<Option<Client>, StoreError> {
+    let own = reach.organization().map(OrganizationId::as_uuid);
+    sqlx::query!(
+        "select id from api_clients where ($1::uuid is null or organization_id = $1) and id = $2 for update",
+        own,
+        id.as_uuid()
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    find(connection, reach, id).await
+}
+
+/// Writes what may change of a client, its version included.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn update(connection: &mut PgConnection, client: &Client) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update api_clients set name = $3, description = $4, redirect_uris = $5, website = $6, logo_url = $7,
+             contact_email = $8, status = $9, rate_limit_tier = $10, webhook_url = $11, scopes = $12,
+             metadata = $13, updated_at = $14, version = $15
+         where organization_id = $1 and id = $2",
+        client.organization_id.as_uuid(),
+        client.id.as_uuid(),
+        client.name,
+        client.description,
+        &client.redirect_uris,
+        client.website,
+        client.logo_url,
+        client.contact_email,
+        client.status.as_str(),
+        client.tier.as_str(),
+        client.webhook_url,
+        client.scopes.as_deref(),
+        client.metadata,
+        client.updated_at,
+        client.version
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Removes a client with its credentials and their secrets.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn delete(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    id: ClientId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from api_clients where organization_id = $1 and id = $2",
+        organization_id.as_uuid(),
+        id.as_uuid()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// A page of the clients within reach, and how many there are.

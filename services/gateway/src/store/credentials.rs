@@ -1,13 +1,10 @@
 //! Credentials, their secrets, and the applications of ingest keys.
 
 use super::unknown;
-use crate::domain::client::{ClientStatus, Tier};
-use crate::domain::credential::{App, Credential, NewApp, Resolved, StoredSecret, kind_of_word, kind_word};
-use crate::domain::organization::LexTier;
+use crate::domain::credential::{App, Credential, NewApp, StoredSecret, kind_of_word, kind_word};
 use chrono::{DateTime, Utc};
-use contracts::identity::{CredentialKind, OrganizationRef};
+use contracts::identity::CredentialKind;
 use contracts::ids::{ClientId, CredentialId, OrganizationId};
-use platform::secrets::Sealed;
 use platform_pg::StoreError;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -211,7 +208,7 @@ pub async fn list(
     rows.into_iter().map(Credential::try_from).collect()
 }
 
-/// One credential of a client, locked until the end of the transaction.
+/// One credential of a client that is of these kinds, locked until the end of the transaction.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -220,8 +217,9 @@ pub async fn lock(
     organization_id: OrganizationId,
     client_id: ClientId,
     id: CredentialId,
-    kind: CredentialKind,
+    kinds: &[CredentialKind],
 ) -> Result<Option<Credential>, StoreError> {
+    let kinds: Vec<String> = kinds.iter().map(|&kind| kind_word(kind).to_owned()).collect();
     let row = sqlx::query_as!(
         Row,
         r#"select c.id, c.kind, c.name, s.lookup, c.scopes, c.rate_limit_override, c.app_id,
@@ -230,148 +228,55 @@ pub async fn lock(
          from credentials c
          join credential_secrets s on s.credential_id = c.id and s.retires_at is null
          left join apps a on a.organization_id = c.organization_id and a.id = c.app_id
-         where c.organization_id = $1 and c.client_id = $2 and c.id = $3 and c.kind = $4
+         where c.organization_id = $1 and c.client_id = $2 and c.id = $3 and c.kind = any($4)
          for update of c"#,
         organization_id.as_uuid(),
         client_id.as_uuid(),
         id.as_uuid(),
-        kind_word(kind)
+        &kinds
     )
     .fetch_optional(connection)
     .await?;
     row.map(Credential::try_from).transpose()
 }
 
-/// Ends a credential of a client. True when there is one of these kinds, also when it had ended before.
+/// Ends a locked credential, and says how often it was written.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn revoke(
     connection: &mut PgConnection,
     organization_id: OrganizationId,
-    client_id: ClientId,
     id: CredentialId,
-    kinds: &[CredentialKind],
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let kinds: Vec<String> = kinds.iter().map(|&kind| kind_word(kind).to_owned()).collect();
-    let revoked = sqlx::query!(
-        "update credentials set revoked_at = coalesce(revoked_at, $5)
-         where organization_id = $1 and client_id = $2 and id = $3 and kind = any($4)",
+) -> Result<i64, StoreError> {
+    let version = sqlx::query_scalar!(
+        "update credentials set revoked_at = $3, version = version + 1
+         where organization_id = $1 and id = $2 returning version",
         organization_id.as_uuid(),
-        client_id.as_uuid(),
         id.as_uuid(),
-        &kinds,
         now
     )
-    .execute(connection)
+    .fetch_one(connection)
     .await?;
-    Ok(revoked.rows_affected() == 1)
+    Ok(version)
 }
 
-struct ResolvedRow {
-    id: Uuid,
-    kind: String,
-    scopes: Vec<String>,
-    rate_limit_override: Option<i64>,
-    allowed_origins: Option<Vec<String>>,
-    expires_at: Option<DateTime<Utc>>,
-    revoked_at: Option<DateTime<Utc>>,
-    retires_at: Option<DateTime<Utc>>,
-    hash: Option<Vec<u8>>,
-    sealed_key_id: Option<String>,
-    sealed: Option<Vec<u8>>,
-    client_id: Uuid,
-    client_status: String,
-    client_scopes: Option<Vec<String>>,
-    rate_limit_tier: String,
-    organization_id: Uuid,
-    slug: String,
-    lex_tier: String,
-    requests_per_minute_per_key: i64,
-    requests_per_minute_per_organization: i64,
-}
-
-impl TryFrom<ResolvedRow> for Resolved {
-    type Error = StoreError;
-
-    fn try_from(row: ResolvedRow) -> Result<Self, StoreError> {
-        let secret = match (row.hash, row.sealed_key_id, row.sealed) {
-            (Some(hash), _, _) => StoredSecret::Hashed(hash),
-            (None, Some(key_id), Some(bytes)) => StoredSecret::Sealed(Sealed { key_id, bytes }),
-            _ => return Err(unknown("secret of credential", &row.id.to_string())),
-        };
-        Ok(Self {
-            id: CredentialId::new(row.id),
-            kind: kind_of_word(&row.kind).ok_or_else(|| unknown("credential kind", &row.kind))?,
-            scopes: row.scopes,
-            rate_limit_override: row.rate_limit_override,
-            allowed_origins: row.allowed_origins,
-            expires_at: row.expires_at,
-            revoked_at: row.revoked_at,
-            retires_at: row.retires_at,
-            secret,
-            client_id: ClientId::new(row.client_id),
-            client_status: ClientStatus::parse(&row.client_status)
-                .ok_or_else(|| unknown("client status", &row.client_status))?,
-            client_scopes: row.client_scopes,
-            tier: Tier::parse(&row.rate_limit_tier).ok_or_else(|| unknown("tier", &row.rate_limit_tier))?,
-            lex_tier: LexTier::parse(&row.lex_tier).ok_or_else(|| unknown("LEX tier", &row.lex_tier))?,
-            organization: OrganizationRef { id: OrganizationId::new(row.organization_id), slug: row.slug },
-            requests_per_minute_per_key: row.requests_per_minute_per_key,
-            requests_per_minute_per_organization: row.requests_per_minute_per_organization,
-        })
-    }
-}
-
-/// The credential that a presented key or `kid` claims to be. The tenant is not known yet: this is what
-/// finds it out.
+/// Counts a change of a locked credential, and says how often it was written.
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn resolve(connection: &mut PgConnection, lookup: &str) -> Result<Option<Resolved>, StoreError> {
-    let row = sqlx::query_as!(
-        ResolvedRow,
-        "select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
-             s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.client_id, cl.status as client_status,
-             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug, o.lex_tier,
-             o.requests_per_minute_per_key, o.requests_per_minute_per_organization
-         from credential_secrets s
-         join credentials c on c.id = s.credential_id
-         join api_clients cl on cl.organization_id = c.organization_id and cl.id = c.client_id
-         join organizations o on o.id = c.organization_id
-         where s.lookup = $1",
-        lookup
-    )
-    .fetch_optional(connection)
-    .await?;
-    row.map(Resolved::try_from).transpose()
-}
-
-/// A credential by its id, once for each of its secrets, the newest first. The tenant is not known yet here
-/// either: the id is what an access token or an OAuth client says of itself.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn resolve_by_id(
+pub async fn count_change(
     connection: &mut PgConnection,
+    organization_id: OrganizationId,
     id: CredentialId,
-) -> Result<Vec<Resolved>, StoreError> {
-    let rows = sqlx::query_as!(
-        ResolvedRow,
-        "select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
-             s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.client_id, cl.status as client_status,
-             cl.scopes as client_scopes, cl.rate_limit_tier, c.organization_id, o.slug, o.lex_tier,
-             o.requests_per_minute_per_key, o.requests_per_minute_per_organization
-         from credential_secrets s
-         join credentials c on c.id = s.credential_id
-         join api_clients cl on cl.organization_id = c.organization_id and cl.id = c.client_id
-         join organizations o on o.id = c.organization_id
-         where c.id = $1
-         order by s.retires_at desc nulls first",
+) -> Result<i64, StoreError> {
+    let version = sqlx::query_scalar!(
+        "update credentials set version = version + 1 where organization_id = $1 and id = $2 returning version",
+        organization_id.as_uuid(),
         id.as_uuid()
     )
-    .fetch_all(connection)
+    .fetch_one(connection)
     .await?;
-    rows.into_iter().map(Resolved::try_from).collect()
+    Ok(version)
 }

@@ -25,8 +25,8 @@ pub async fn insert(connection: &mut PgConnection, organization: &Organization) 
     let inserted = sqlx::query!(
         "insert into organizations (id, slug, name, lex_organization_id, lex_aliases, lex_conformance_level,
              lex_tier, lex_notification_webhook, api_enabled, monthly_event_quota, requests_per_minute_per_key,
-             requests_per_minute_per_organization, max_workers, metadata, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+             requests_per_minute_per_organization, max_workers, metadata, created_at, updated_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict on constraint organizations_slug_unique do nothing",
         organization.id.as_uuid(),
         organization.slug,
@@ -43,22 +43,79 @@ pub async fn insert(connection: &mut PgConnection, organization: &Organization) 
         plan.max_workers,
         organization.metadata,
         organization.created_at,
-        organization.updated_at
+        organization.updated_at,
+        organization.version
     )
     .execute(&mut *connection)
     .await?;
     if inserted.rows_affected() == 0 {
         return Ok(false);
     }
+    insert_lex_names(connection, organization).await?;
+    Ok(true)
+}
+
+async fn insert_lex_names(
+    connection: &mut PgConnection,
+    organization: &Organization,
+) -> Result<(), StoreError> {
+    let lex = &organization.lex;
     let names: Vec<String> = lex.organization_id.iter().chain(&lex.aliases).cloned().collect();
     sqlx::query!(
-        "insert into lex_names (organization_id, lex_name) select distinct $1::uuid, name from unnest($2::text[]) name",
+        "insert into lex_names (organization_id, lex_name)
+         select distinct $1::uuid, name from unnest($2::text[]) name order by name",
         organization.id.as_uuid(),
         &names
     )
     .execute(connection)
     .await?;
-    Ok(true)
+    Ok(())
+}
+
+/// Writes what may change of an organisation, its version included.
+///
+/// # Errors
+/// [`LEX_NAMES_UNIQUE`] when one of its LEX names is taken, or when the database is unavailable.
+pub async fn update(connection: &mut PgConnection, organization: &Organization) -> Result<(), StoreError> {
+    let (lex, plan) = (&organization.lex, &organization.plan);
+    sqlx::query!(
+        "update organizations set name = $2, lex_organization_id = $3, lex_aliases = $4,
+             lex_conformance_level = $5, lex_tier = $6, lex_notification_webhook = $7, api_enabled = $8,
+             monthly_event_quota = $9, requests_per_minute_per_key = $10,
+             requests_per_minute_per_organization = $11, max_workers = $12, metadata = $13, updated_at = $14,
+             version = $15
+         where id = $1",
+        organization.id.as_uuid(),
+        organization.name,
+        lex.organization_id,
+        &lex.aliases,
+        lex.conformance_level.map(LexLevel::as_str),
+        lex.tier.as_str(),
+        lex.notification_webhook,
+        plan.api_enabled,
+        plan.monthly_event_quota,
+        plan.requests_per_minute_per_key,
+        plan.requests_per_minute_per_organization,
+        plan.max_workers,
+        organization.metadata,
+        organization.updated_at,
+        organization.version
+    )
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query!("delete from lex_names where organization_id = $1", organization.id.as_uuid())
+        .execute(&mut *connection)
+        .await?;
+    insert_lex_names(connection, organization).await
+}
+
+/// Removes an organisation with its clients and their credentials.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn delete(connection: &mut PgConnection, id: OrganizationId) -> Result<(), StoreError> {
+    sqlx::query!("delete from organizations where id = $1", id.as_uuid()).execute(connection).await?;
+    Ok(())
 }
 
 struct Row {
@@ -78,6 +135,7 @@ struct Row {
     metadata: Option<Value>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    version: i64,
 }
 
 impl TryFrom<Row> for Organization {
@@ -108,6 +166,7 @@ impl TryFrom<Row> for Organization {
             metadata: row.metadata,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            version: row.version,
         })
     }
 }
@@ -124,9 +183,68 @@ pub async fn find(
     if !reach.includes(id) {
         return Ok(None);
     }
-    let row = sqlx::query_as!(Row, "select * from organizations where id = $1", id.as_uuid())
-        .fetch_optional(connection)
+    let row = sqlx::query_as!(
+        Row,
+        "select id, slug, name, lex_organization_id, lex_aliases, lex_conformance_level, lex_tier,
+             lex_notification_webhook, api_enabled, monthly_event_quota, requests_per_minute_per_key,
+             requests_per_minute_per_organization, max_workers, metadata, created_at, updated_at, version
+         from organizations
+         where id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(Organization::try_from).transpose()
+}
+
+/// One organisation within reach, that stays until the end of the transaction: for what is about to belong
+/// to it.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn hold(
+    connection: &mut PgConnection,
+    reach: Reach,
+    id: OrganizationId,
+) -> Result<Option<Organization>, StoreError> {
+    if !reach.includes(id) {
+        return Ok(None);
+    }
+    sqlx::query!("select id from organizations where id = $1 for key share", id.as_uuid())
+        .fetch_optional(&mut *connection)
         .await?;
+    find(connection, reach, id).await
+}
+
+/// One organisation, locked until the end of the transaction.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn lock(
+    connection: &mut PgConnection,
+    id: OrganizationId,
+) -> Result<Option<Organization>, StoreError> {
+    sqlx::query!("select id from organizations where id = $1 for update", id.as_uuid())
+        .fetch_optional(&mut *connection)
+        .await?;
+    find(connection, Reach::Everyone, id).await
+}
+
+/// The organisation that bears a LEX name.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find_by_lex_name(
+    connection: &mut PgConnection,
+    name: &str,
+) -> Result<Option<Organization>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        "select o.* from lex_names n join organizations o on o.id = n.organization_id where n.lex_name = $1",
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
     row.map(Organization::try_from).transpose()
 }
 
@@ -142,7 +260,11 @@ pub async fn list(
     let own = reach.organization().map(OrganizationId::as_uuid);
     let rows = sqlx::query_as!(
         Row,
-        "select * from organizations where $1::uuid is null or id = $1
+        "select id, slug, name, lex_organization_id, lex_aliases, lex_conformance_level, lex_tier,
+             lex_notification_webhook, api_enabled, monthly_event_quota, requests_per_minute_per_key,
+             requests_per_minute_per_organization, max_workers, metadata, created_at, updated_at, version
+         from organizations
+         where $1::uuid is null or id = $1
          order by created_at desc, id desc limit $2 offset $3",
         own,
         paging.limit,

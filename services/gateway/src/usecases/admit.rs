@@ -1,13 +1,15 @@
 //! Letting a request in: authentication and rate limits, for every route alike.
 
-use super::authenticate::{Authenticated, Presented, authenticate};
-use crate::domain::limits;
+use super::authenticate::{AuthenticateError, Authenticated, Presented, authenticate};
+use super::locate::locate;
+use crate::domain::limits::{self, Limit, Standing};
+use crate::domain::usage::Consumer;
 use crate::state::State;
-use contracts::identity::Caller;
+use contracts::identity::{Caller, SurfaceFacts};
 use contracts::routes::{Access, Route};
 use contracts::{FaultCode, Surface};
 use platform::Fault;
-use platform::limits::{Verdict, Window, WindowState};
+use platform::limits::{Verdict, Window};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -15,14 +17,30 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Admitted {
     pub caller: Caller,
-    pub standing: Option<WindowState>,
+    pub standing: Standing,
+    /// Whether the key lists the request's origin.
+    pub origin_listed: bool,
+}
+
+impl Admitted {
+    /// Whose request it is; nobody's on an open route.
+    pub fn consumer(&self) -> Option<Consumer> {
+        match &self.caller {
+            Caller::Principal(principal) => Some(Consumer::of(principal)),
+            Caller::Anonymous | Caller::Service { .. } => None,
+        }
+    }
 }
 
 /// A request that may not.
 #[derive(Debug)]
 pub struct Refused {
     pub fault: Fault,
-    pub standing: Option<WindowState>,
+    pub standing: Standing,
+    /// As with [`Admitted`]: a page may read why its request was one too many.
+    pub origin_listed: bool,
+    /// Whose request it was, if that is known.
+    pub consumer: Option<Consumer>,
 }
 
 /// Recognises the caller and charges the request to its windows; what fails to authenticate, or needs not
@@ -30,43 +48,73 @@ pub struct Refused {
 pub async fn admit(
     state: &State,
     route: &Route,
+    path: &str,
     presented: Presented<'_>,
     address: IpAddr,
 ) -> Result<Admitted, Refused> {
     if route.access == Access::Open {
-        let window = limits::of_open_routes(route.surface, address);
-        let standing = charge(state, &[window]).await?;
-        return Ok(Admitted { caller: Caller::Anonymous, standing });
+        let standing = charge(state, &[limits::of_open_routes(route.surface, address)]).await?;
+        return Ok(Admitted { caller: Caller::Anonymous, standing, origin_listed: false });
     }
-    match authenticate(state, presented).await {
-        Ok(Authenticated { principal, windows }) => {
-            let standing = charge(state, &windows).await?;
-            Ok(Admitted { caller: Caller::Principal(Box::new(principal)), standing })
+    let error = match authenticate(state, presented).await {
+        Ok(authenticated) => return let_in(state, route, path, authenticated).await,
+        Err(error) => error,
+    };
+    let (limits, consumer) = match &error {
+        AuthenticateError::Recognised { limits, consumer, .. } => (limits.clone(), Some(*consumer)),
+        AuthenticateError::Missing
+        | AuthenticateError::KeyInvalid
+        | AuthenticateError::Token(_)
+        | AuthenticateError::Replayed => (vec![limits::of_failures(route.surface, address)], None),
+        // Ours to answer for, and so at nobody's cost.
+        AuthenticateError::Claim(_) | AuthenticateError::Secret(_) | AuthenticateError::Store(_) => {
+            return Err(refused(state, error.into(), route.surface, address).await);
         }
-        Err(error) if error.is_refusal() => {
-            let standing = charge(state, &[limits::of_failures(route.surface, address)]).await?;
-            Err(Refused { fault: error.into(), standing })
-        }
-        Err(error) => Err(refused(state, error.into(), route.surface, address).await),
+    };
+    let charged = charge(state, &limits).await;
+    let standing = charged.map_err(|refused| Refused { consumer, ..refused })?;
+    Err(Refused { fault: error.into(), standing, origin_listed: false, consumer })
+}
+
+/// Charges the request of a caller who was recognised.
+async fn let_in(
+    state: &State,
+    route: &Route,
+    path: &str,
+    Authenticated { mut principal, limits, origin_listed }: Authenticated,
+) -> Result<Admitted, Refused> {
+    let consumer = Some(Consumer::of(&principal));
+    let charged = charge(state, &limits).await;
+    let standing = charged.map_err(|refused| Refused { origin_listed, consumer, ..refused })?;
+    match locate(state, &principal, route, path).await {
+        Ok(None) => {}
+        Ok(Some(facts)) => principal.facts = SurfaceFacts::Platform(facts),
+        Err(error) => return Err(Refused { fault: error.into(), standing, origin_listed, consumer }),
     }
+    Ok(Admitted { caller: Caller::Principal(Box::new(principal)), standing, origin_listed })
 }
 
 /// A refusal that costs nothing; its headers speak for the window of failed authentications.
 pub async fn refused(state: &State, fault: Fault, surface: Surface, address: IpAddr) -> Refused {
-    let verdict = state.limiter.charge(&[limits::of_failures(surface, address)], 0).await;
-    Refused { fault, standing: verdict.tightest() }
+    let limits = [limits::of_failures(surface, address)];
+    let verdict = state.limiter.charge(&windows(&limits), 0).await;
+    Refused { fault, standing: Standing::of(&limits, &verdict), origin_listed: false, consumer: None }
 }
 
 /// Counts a request against all windows, or refuses it.
-async fn charge(state: &State, windows: &[Window]) -> Result<Option<WindowState>, Refused> {
-    let verdict = state.limiter.charge(windows, 1).await;
-    let standing = verdict.tightest();
+async fn charge(state: &State, limits: &[Limit]) -> Result<Standing, Refused> {
+    let verdict = state.limiter.charge(&windows(limits), 1).await;
+    let standing = Standing::of(limits, &verdict);
     if verdict.allowed {
         return Ok(standing);
     }
     let wait = Duration::from_secs(until_all_are_free(&verdict));
     let fault = Fault::new(FaultCode::RateLimited, "API rate limit exceeded").retry_after(wait);
-    Err(Refused { fault, standing })
+    Err(Refused { fault, standing, origin_listed: false, consumer: None })
+}
+
+fn windows(limits: &[Limit]) -> Vec<Window> {
+    limits.iter().map(|limit| limit.window.clone()).collect()
 }
 
 /// Seconds until the last of the windows that are used up begins anew.

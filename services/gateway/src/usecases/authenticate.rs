@@ -2,21 +2,20 @@
 
 use crate::domain::client::ClientStatus;
 use crate::domain::credential::{Resolved, StoredSecret, sealing_owner};
-use crate::domain::limits;
+use crate::domain::limits::{self, Limit};
 use crate::domain::oauth::credential_id;
 use crate::domain::scopes::Ceiling;
 use crate::domain::token::{Expected, LEEWAY, TokenError, UNVERIFIED, Unverified, Verified};
+use crate::domain::usage::Consumer;
 use crate::state::State;
-use crate::store::credentials;
 use crate::store::jti_claims::JtiClaim;
 use chrono::DateTime;
 use contracts::Surface;
-use contracts::identity::{CredentialKind, CredentialRef, Principal, SurfaceFacts};
-use contracts::ids::CredentialId;
-use platform::limits::Window;
+use contracts::identity::{CredentialKind, CredentialRef, Principal};
 use platform::secrets::{SecretError, digest};
 use platform_pg::StoreError;
 use platform_pg::group_commit::GroupCommitError;
+use secrecy::zeroize::Zeroizing;
 
 /// What a request says about its caller.
 #[derive(Clone, Copy, Debug)]
@@ -46,14 +45,27 @@ impl std::fmt::Debug for Authorization<'_> {
     }
 }
 
-/// A caller, and the windows that its request counts against.
+/// A caller, and the limits that its request counts against.
 #[derive(Clone, Debug)]
 pub struct Authenticated {
     pub principal: Principal,
-    pub windows: Vec<Window>,
+    pub limits: Vec<Limit>,
+    /// Whether the credential lists the origin that the request comes from.
+    pub origin_listed: bool,
 }
 
-/// Why nobody was recognised.
+/// Why somebody who was recognised may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the token names a scope that its credential does not have")]
+    ScopeNotHeld,
+    #[error("the client is suspended")]
+    Suspended,
+    #[error("the origin is not among those of the key")]
+    OriginNotAllowed,
+}
+
+/// Why a request is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticateError {
     #[error("the request has no credential")]
@@ -64,34 +76,15 @@ pub enum AuthenticateError {
     Token(#[from] TokenError),
     #[error("the token was used before")]
     Replayed,
-    #[error("the token names a scope that its credential does not have")]
-    ScopeNotHeld,
-    #[error("the client is suspended")]
-    Suspended,
-    #[error("the origin is not among those of the key")]
-    OriginNotAllowed,
+    /// By a credential that counts, and that this request is charged to all the same.
+    #[error("{refusal}")]
+    Recognised { refusal: Refusal, limits: Vec<Limit>, consumer: Consumer },
     #[error(transparent)]
     Claim(#[from] GroupCommitError),
     #[error("a stored secret does not open")]
     Secret(#[from] SecretError),
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl AuthenticateError {
-    /// Whether the caller is to blame, rather than us.
-    pub const fn is_refusal(&self) -> bool {
-        match self {
-            Self::Missing
-            | Self::KeyInvalid
-            | Self::Token(_)
-            | Self::Replayed
-            | Self::ScopeNotHeld
-            | Self::Suspended
-            | Self::OriginNotAllowed => true,
-            Self::Claim(_) | Self::Secret(_) | Self::Store(_) => false,
-        }
-    }
 }
 
 /// Recognises the caller of a request to a surface.
@@ -117,18 +110,6 @@ pub async fn authenticate(
     }
 }
 
-/// What is known of a credential. A cache of resolved credentials belongs here and in [`resolve_by_id`].
-async fn resolve(state: &State, lookup: &str) -> Result<Option<Resolved>, StoreError> {
-    let mut connection = state.database.acquire().await?;
-    credentials::resolve(&mut connection, lookup).await
-}
-
-/// What is known of a credential, once for each of its secrets.
-pub async fn resolve_by_id(state: &State, id: CredentialId) -> Result<Vec<Resolved>, StoreError> {
-    let mut connection = state.database.acquire().await?;
-    credentials::resolve_by_id(&mut connection, id).await
-}
-
 async fn by_key(
     state: &State,
     presented: Presented<'_>,
@@ -137,9 +118,10 @@ async fn by_key(
 ) -> Result<Authenticated, AuthenticateError> {
     let parsed = platform::api_keys::parse(key).filter(|(parsed, _)| *parsed == kind);
     let (_, lookup) = parsed.ok_or(AuthenticateError::KeyInvalid)?;
-    let found = resolve(state, lookup).await?;
+    let found = state.credentials.by_lookup(lookup).await?;
+    let found = found.first();
     // An unknown key costs the same comparison as a wrong one.
-    let stored = match found.as_ref().map(|credential| &credential.secret) {
+    let stored = match found.map(|credential| &credential.secret) {
         Some(StoredSecret::Hashed(hash)) => hash.as_slice(),
         Some(StoredSecret::Sealed(_)) | None => &[0; 32],
     };
@@ -149,39 +131,42 @@ async fn by_key(
         .filter(|credential| matches && credential.kind == kind && credential.is_live(now))
         .ok_or(AuthenticateError::KeyInvalid)?;
     if credential.client_status == ClientStatus::Suspended {
-        return Err(AuthenticateError::Suspended);
+        return Err(refused(credential, Refusal::Suspended));
     }
     if let Some(allowed) = &credential.allowed_origins
         && !presented.origin.is_some_and(|origin| allowed.iter().any(|listed| listed == origin))
     {
-        return Err(AuthenticateError::OriginNotAllowed);
+        return Err(refused(credential, Refusal::OriginNotAllowed));
     }
-    let scopes = held_scopes(&credential);
-    Ok(authenticated(&credential, presented.surface, scopes))
+    Ok(authenticated(credential, presented.surface, held_scopes(credential)))
 }
 
 async fn by_token(state: &State, token: &str) -> Result<Authenticated, AuthenticateError> {
     let unverified = Unverified::read(token)?;
     let now = state.clock.now();
-    let credential = resolve(state, &unverified.key_id)
-        .await?
-        .filter(|credential| credential.kind == CredentialKind::ServiceJwt && credential.is_live(now))
-        .ok_or(UNVERIFIED)?;
-    let StoredSecret::Sealed(sealed) = &credential.secret else { return Err(UNVERIFIED.into()) };
-    let owner = sealing_owner(&credential.organization, credential.id);
-    let secret = state.trust.sealing.open(sealed, owner.as_bytes())?;
+    let found = state.credentials.by_lookup(&unverified.key_id).await?;
+    let known = found
+        .first()
+        .filter(|credential| credential.kind == CredentialKind::ServiceJwt && credential.is_live(now));
+    let secret = match known {
+        Some(credential) => signing_secret(state, credential)?,
+        // An unknown kid costs the same verification as a wrong signature.
+        None => Zeroizing::new(vec![0; 32]),
+    };
     let expected = Expected {
-        issuer: &credential.organization.slug,
+        issuer: known.map_or("", |credential| &credential.organization.slug),
         audience: &state.trust.audience,
         max_lifetime: state.trust.max_lifetime,
     };
-    let Verified { jti, scopes, expires_at } = unverified.verify(&secret, expected, now.timestamp())?;
+    let verified = unverified.verify(&secret, expected, now.timestamp());
+    let credential = known.ok_or(UNVERIFIED)?;
+    let Verified { jti, scopes, expires_at } = verified?;
     if credential.client_status == ClientStatus::Suspended {
-        return Err(AuthenticateError::Suspended);
+        return Err(refused(credential, Refusal::Suspended));
     }
-    let held = held_scopes(&credential);
+    let held = held_scopes(credential);
     if !scopes.iter().all(|scope| held.contains(scope)) {
-        return Err(AuthenticateError::ScopeNotHeld);
+        return Err(refused(credential, Refusal::ScopeNotHeld));
     }
     // One second more than the leeway, because expiry is judged in whole seconds.
     let forgotten_at =
@@ -191,7 +176,14 @@ async fn by_token(state: &State, token: &str) -> Result<Authenticated, Authentic
     if !state.jtis.submit(claim).await? {
         return Err(AuthenticateError::Replayed);
     }
-    Ok(authenticated(&credential, Surface::Partner, scopes))
+    Ok(authenticated(credential, Surface::Partner, scopes))
+}
+
+/// The HMAC key of a service credential, for this one request.
+fn signing_secret(state: &State, credential: &Resolved) -> Result<Zeroizing<Vec<u8>>, AuthenticateError> {
+    let StoredSecret::Sealed(sealed) = &credential.secret else { return Err(UNVERIFIED.into()) };
+    let owner = sealing_owner(&credential.organization, credential.id);
+    Ok(Zeroizing::new(state.trust.sealing.open(sealed, owner.as_bytes())?))
 }
 
 async fn by_access_token(state: &State, token: &str) -> Result<Authenticated, AuthenticateError> {
@@ -199,19 +191,18 @@ async fn by_access_token(state: &State, token: &str) -> Result<Authenticated, Au
     let oauth = &state.trust.oauth;
     let claims = oauth.keys.verify(token, &oauth.issuer, &state.trust.audience, now.timestamp())?;
     let id = credential_id(&claims.client_id);
-    let credential = resolve_by_id(state, id)
-        .await?
-        .into_iter()
-        // A rotation ends a secret, not the tokens that it was exchanged for; the newest one does not retire.
-        .next()
+    let found = state.credentials.by_id(id).await?;
+    // A rotation ends a secret, not the tokens that it was exchanged for; the newest one does not retire.
+    let credential = found
+        .first()
         .filter(|credential| credential.kind == CredentialKind::OauthClient && credential.is_live(now))
         .ok_or(AuthenticateError::KeyInvalid)?;
     if credential.client_status == ClientStatus::Suspended {
-        return Err(AuthenticateError::Suspended);
+        return Err(refused(credential, Refusal::Suspended));
     }
-    let mut scopes = held_scopes(&credential);
+    let mut scopes = held_scopes(credential);
     scopes.retain(|held| claims.scope.split(' ').any(|scope| scope == held));
-    Ok(authenticated(&credential, Surface::Lex, scopes))
+    Ok(authenticated(credential, Surface::Lex, scopes))
 }
 
 /// The credential's scopes, as far as its client may still hold them.
@@ -223,16 +214,28 @@ pub fn held_scopes(credential: &Resolved) -> Vec<String> {
     credential.scopes.iter().filter(|scope| ceiling.allows(scope)).cloned().collect()
 }
 
+fn refused(credential: &Resolved, refusal: Refusal) -> AuthenticateError {
+    let consumer = Consumer {
+        organization_id: credential.organization.id,
+        client_id: credential.client_id,
+        credential_id: credential.id,
+    };
+    AuthenticateError::Recognised { refusal, limits: limits::of_credential(credential), consumer }
+}
+
 fn authenticated(credential: &Resolved, surface: Surface, scopes: Vec<String>) -> Authenticated {
+    let limits = limits::of_credential(credential);
     Authenticated {
-        windows: limits::of_credential(credential),
+        // A key that lists origins is refused from any other.
+        origin_listed: credential.allowed_origins.is_some(),
         principal: Principal {
             organization: credential.organization.clone(),
             client_id: credential.client_id,
             credential: CredentialRef { id: credential.id, kind: credential.kind },
             scopes,
             surface,
-            facts: SurfaceFacts::None,
+            facts: credential.facts(limits::window_of_messages(&limits)),
         },
+        limits,
     }
 }

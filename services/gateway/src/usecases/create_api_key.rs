@@ -1,13 +1,13 @@
 //! Making an API key. The key itself is in the answer and nowhere else.
 
+use super::change::Change;
+use super::create_credential::{record, tell_of};
 use super::grant::{GrantError, Grants, ceiling};
 use crate::domain::access::Reach;
 use crate::domain::credential::{Credential, KeySurface, NewApiKey, StoredSecret};
 use crate::domain::scopes;
-use crate::state::State;
 use crate::store::{clients, credentials};
 use contracts::Surface;
-use contracts::identity::Principal;
 use contracts::ids::CredentialId;
 use platform::api_keys::{NewKey, new_crm_key, new_ingest_key, new_platform_key};
 use platform::secrets::SecretError;
@@ -34,14 +34,13 @@ pub enum IssueError {
 
 /// Stores a new key's hash and answers with the key.
 pub async fn create_api_key(
-    state: &State,
-    caller: &Principal,
+    change: &mut Change<'_>,
     new: NewApiKey,
 ) -> Result<(Credential, String), IssueError> {
-    let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
-    let client = clients::find(&mut transaction, Reach::of(caller), new.client_id).await?;
+    let (state, caller) = (change.state, change.caller);
+    let client = clients::hold(&mut change.transaction, Reach::of(caller), new.client_id).await?;
     let client = client.ok_or(IssueError::NoSuchClient)?;
-    let grants = Grants::of(&mut transaction, caller).await?;
+    let grants = Grants::of(&mut change.transaction, caller).await?;
     let scopes = match new.scopes {
         Some(scopes) => {
             grants.check(&scopes, ceiling(&client))?;
@@ -58,7 +57,10 @@ pub async fn create_api_key(
     let app = match &new.app {
         Some(app) => {
             let id = state.ids.at(now);
-            Some(credentials::upsert_app(&mut transaction, client.organization_id, id, app, now).await?)
+            Some(
+                credentials::upsert_app(&mut change.transaction, client.organization_id, id, app, now)
+                    .await?,
+            )
         }
         None => None,
     };
@@ -78,8 +80,10 @@ pub async fn create_api_key(
         created_at: now,
     };
     let secret = StoredSecret::Hashed(state.trust.pepper.hash(&key).to_vec());
-    credentials::insert(&mut transaction, client.organization_id, client.id, &credential, &secret).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
+    credentials::insert(&mut change.transaction, client.organization_id, client.id, &credential, &secret)
+        .await?;
+    tell_of(change, &client, credential.id, 1).await?;
+    record(change, &client, credential.id, "created", credential.kind, Some(&credential)).await?;
     Ok((credential, key))
 }
 

@@ -1,17 +1,17 @@
 //! Creating an API client: in the caller's organisation, in a named one, or with a new one around it.
 
-use super::create_organization::founded;
+use super::change::Change;
+use super::create_organization::{founded, made};
 use super::grant::{GrantError, Grants};
 use crate::domain::access::Reach;
+use crate::domain::audit::named;
 use crate::domain::client::{Client, ClientStatus, NewClient};
 use crate::domain::organization::{LexProfile, NewOrganization, Organization, Plan, slug_of};
 use crate::domain::scopes::Ceiling;
-use crate::state::State;
 use crate::store::{clients, organizations};
-use contracts::identity::Principal;
+use contracts::control::ClientChanged;
 use contracts::ids::{ClientId, OrganizationId};
 use platform_pg::StoreError;
-use sqlx::PgConnection;
 
 /// Characters of the new id that make a taken slug unique.
 const SLUG_SUFFIX: usize = 8;
@@ -29,14 +29,10 @@ pub enum CreateClientError {
 }
 
 /// Stores a new client.
-pub async fn create_client(
-    state: &State,
-    caller: &Principal,
-    new: NewClient,
-) -> Result<Client, CreateClientError> {
-    let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
-    let (organization_id, organization_slug) = home(state, &mut transaction, caller, &new).await?;
-    let grants = Grants::of(&mut transaction, caller).await?;
+pub async fn create_client(change: &mut Change<'_>, new: NewClient) -> Result<Client, CreateClientError> {
+    let state = change.state;
+    let (organization_id, organization_slug) = home(change, &new).await?;
+    let grants = Grants::of(&mut change.transaction, change.caller).await?;
     let scopes = match new.scopes {
         Some(scopes) => {
             grants
@@ -63,28 +59,31 @@ pub async fn create_client(
         metadata: new.metadata,
         created_at: now,
         updated_at: now,
+        version: 1,
     };
-    clients::insert(&mut transaction, &client).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
+    clients::insert(&mut change.transaction, &client).await?;
+    let event = ClientChanged { organization_id, client_id: client.id };
+    change.announce(organization_id, client.id.as_uuid(), client.version, event).await?;
+    let target = named("client", client.id);
+    change.record(organization_id, "client.created", target, None, Some(&client)).await?;
     Ok(client)
 }
 
 /// The organisation that the client goes to, and its slug.
 async fn home(
-    state: &State,
-    connection: &mut PgConnection,
-    caller: &Principal,
+    change: &mut Change<'_>,
     new: &NewClient,
 ) -> Result<(OrganizationId, String), CreateClientError> {
+    let caller = change.caller;
     let reach = Reach::of(caller);
     match new.organization_id {
         Some(id) => {
-            let found = organizations::find(connection, reach, id).await?;
+            let found = organizations::hold(&mut change.transaction, reach, id).await?;
             let found = found.ok_or(CreateClientError::NoSuchOrganization)?;
             Ok((found.id, found.slug))
         }
         None if reach == Reach::Everyone => {
-            let organization = found_around(state, connection, &new.name).await?;
+            let organization = found_around(change, &new.name).await?;
             Ok((organization.id, organization.slug))
         }
         None => Ok((caller.organization.id, caller.organization.slug.clone())),
@@ -92,13 +91,9 @@ async fn home(
 }
 
 /// A new organisation that is named after its first client.
-async fn found_around(
-    state: &State,
-    connection: &mut PgConnection,
-    name: &str,
-) -> Result<Organization, StoreError> {
+async fn found_around(change: &mut Change<'_>, name: &str) -> Result<Organization, StoreError> {
     let mut organization = founded(
-        state,
+        change.state,
         NewOrganization {
             slug: slug_of(name),
             name: name.to_owned(),
@@ -107,13 +102,14 @@ async fn found_around(
             metadata: None,
         },
     );
-    if !organizations::insert(connection, &organization).await? {
+    if !organizations::insert(&mut change.transaction, &organization).await? {
         let id = organization.id.as_uuid().simple().to_string();
         let tail = id.get(id.len() - SLUG_SUFFIX..).unwrap_or(&id);
         organization.slug = format!("{}_{tail}", organization.slug);
-        if !organizations::insert(connection, &organization).await? {
+        if !organizations::insert(&mut change.transaction, &organization).await? {
             return Err(StoreError::Unique { constraint: organizations::SLUG_UNIQUE.to_owned() });
         }
     }
+    made(change, &organization).await?;
     Ok(organization)
 }

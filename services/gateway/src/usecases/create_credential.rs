@@ -1,16 +1,20 @@
 //! Making a service or OAuth credential. Its secret is in the answer and nowhere else in the open.
 
+use super::change::Change;
 use super::create_api_key::IssueError;
 use super::grant::{Grants, ceiling};
 use crate::domain::access::Reach;
+use crate::domain::audit::named;
 use crate::domain::client::Client;
-use crate::domain::credential::{Credential, NewCredential, StoredSecret, sealing_owner};
+use crate::domain::credential::{Credential, NewCredential, StoredSecret, audit_noun, sealing_owner};
 use crate::state::State;
 use crate::store::{clients, credentials};
-use contracts::identity::{CredentialKind, OrganizationRef, Principal};
+use contracts::control::CredentialChanged;
+use contracts::identity::{CredentialKind, OrganizationRef};
 use contracts::ids::CredentialId;
 use platform::secrets::{SecretError, base64url, random};
 use platform_pg::StoreError;
+use serde::Serialize;
 
 /// A credential with what must be told once.
 #[derive(Debug)]
@@ -21,15 +25,11 @@ pub struct Issued {
 }
 
 /// Stores a new credential and answers with its secret.
-pub async fn create_credential(
-    state: &State,
-    caller: &Principal,
-    new: NewCredential,
-) -> Result<Issued, IssueError> {
-    let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
-    let client = clients::find(&mut transaction, Reach::of(caller), new.client_id).await?;
+pub async fn create_credential(change: &mut Change<'_>, new: NewCredential) -> Result<Issued, IssueError> {
+    let (state, caller) = (change.state, change.caller);
+    let client = clients::hold(&mut change.transaction, Reach::of(caller), new.client_id).await?;
     let client = client.ok_or(IssueError::NoSuchClient)?;
-    let grants = Grants::of(&mut transaction, caller).await?;
+    let grants = Grants::of(&mut change.transaction, caller).await?;
     grants.check(&new.scopes, ceiling(&client))?;
     if new.rate_limit_override.is_some() {
         grants.check_admin("rateLimitOverride")?;
@@ -52,10 +52,37 @@ pub async fn create_credential(
         last_used_at: None,
         created_at: now,
     };
-    let organization_id = client.organization_id;
-    credentials::insert(&mut transaction, organization_id, client.id, &credential, &minted.stored).await?;
-    transaction.commit().await.map_err(StoreError::from)?;
+    let tenant = client.organization_id;
+    credentials::insert(&mut change.transaction, tenant, client.id, &credential, &minted.stored).await?;
+    tell_of(change, &client, credential.id, 1).await?;
+    record(change, &client, credential.id, "created", credential.kind, Some(&credential)).await?;
     Ok(Issued { credential, client, secret: minted.secret })
+}
+
+/// Enters what became of a credential into the audit log.
+pub async fn record<T: Serialize>(
+    change: &mut Change<'_>,
+    client: &Client,
+    id: CredentialId,
+    verb: &str,
+    kind: CredentialKind,
+    after: Option<&T>,
+) -> Result<(), StoreError> {
+    let noun = audit_noun(kind);
+    let action = format!("{noun}.{verb}");
+    change.record(client.organization_id, &action, named(noun, id), None, after).await
+}
+
+/// Announces a credential that was made or changed.
+pub async fn tell_of(
+    change: &mut Change<'_>,
+    client: &Client,
+    credential_id: CredentialId,
+    version: i64,
+) -> Result<(), StoreError> {
+    let (organization_id, client_id) = (client.organization_id, client.id);
+    let event = CredentialChanged { organization_id, client_id, credential_id };
+    change.announce(organization_id, credential_id.as_uuid(), version, event).await
 }
 
 /// A new secret, not stored yet.

@@ -1,8 +1,11 @@
 //! Founding an organisation.
 
+use super::change::Change;
+use crate::domain::audit::named;
 use crate::domain::organization::{NewOrganization, Organization};
 use crate::state::State;
 use crate::store::organizations::{self, LEX_NAMES_UNIQUE};
+use contracts::control::OrganizationChanged;
 use contracts::ids::OrganizationId;
 use platform_pg::StoreError;
 
@@ -19,19 +22,18 @@ pub enum CreateOrganizationError {
 
 /// Stores a new organisation. That the caller is an administrator has been checked.
 pub async fn create_organization(
-    state: &State,
+    change: &mut Change<'_>,
     new: NewOrganization,
 ) -> Result<Organization, CreateOrganizationError> {
-    let organization = founded(state, new);
-    let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
-    let inserted = organizations::insert(&mut transaction, &organization).await;
+    let organization = founded(change.state, new);
+    let inserted = organizations::insert(&mut change.transaction, &organization).await;
     match inserted {
         Ok(true) => {}
         Ok(false) => return Err(CreateOrganizationError::SlugTaken),
         Err(error) if error.violates(LEX_NAMES_UNIQUE) => return Err(CreateOrganizationError::LexNameTaken),
         Err(error) => return Err(error.into()),
     }
-    transaction.commit().await.map_err(StoreError::from)?;
+    made(change, &organization).await?;
     Ok(organization)
 }
 
@@ -47,5 +49,20 @@ pub fn founded(state: &State, new: NewOrganization) -> Organization {
         metadata: new.metadata,
         created_at: now,
         updated_at: now,
+        version: 1,
     }
+}
+
+/// Announces and records an organisation that was made.
+pub async fn made(change: &mut Change<'_>, organization: &Organization) -> Result<(), StoreError> {
+    tell_of(change, organization).await?;
+    let target = named("organization", organization.id);
+    change.record(organization.id, "organization.created", target, None, Some(organization)).await
+}
+
+/// Announces an organisation that was made or changed.
+pub async fn tell_of(change: &mut Change<'_>, organization: &Organization) -> Result<(), StoreError> {
+    let Organization { id, version, .. } = *organization;
+    let event = OrganizationChanged { organization: organization.facts() };
+    change.announce(id, id.as_uuid(), version, event).await
 }

@@ -1,6 +1,6 @@
 //! The client credentials grant (RFC 6749 §4.4): a secret for an access token.
 
-use super::authenticate::{held_scopes, resolve_by_id};
+use super::authenticate::held_scopes;
 use crate::domain::access_token::Claims;
 use crate::domain::client::ClientStatus;
 use crate::domain::credential::{Resolved, StoredSecret};
@@ -72,7 +72,7 @@ pub async fn issue_token(state: &State, request: &TokenRequest) -> Result<Issued
 
 /// The credential whose secret was presented, at the same cost whether it exists or not.
 async fn proved(state: &State, request: &TokenRequest) -> Result<Option<Resolved>, StoreError> {
-    let found = resolve_by_id(state, oauth::credential_id(&request.client_id)).await?;
+    let found = state.credentials.by_id(oauth::credential_id(&request.client_id)).await?;
     let now = state.clock.now();
     let presented = request.client_secret.expose_secret();
     let nothing = [0; 32];
@@ -80,14 +80,14 @@ async fn proved(state: &State, request: &TokenRequest) -> Result<Option<Resolved
         black_box(state.trust.pepper.matches(presented, &nothing));
     }
     let mut proved = None;
-    for credential in found {
+    for credential in found.iter() {
         let hash = match &credential.secret {
             StoredSecret::Hashed(hash) => hash.as_slice(),
             StoredSecret::Sealed(_) => &nothing,
         };
         let matches = state.trust.pepper.matches(presented, hash);
         if matches && credential.kind == CredentialKind::OauthClient && credential.is_live(now) {
-            proved = Some(credential);
+            proved = Some(credential.clone());
         }
     }
     Ok(proved)

@@ -12,10 +12,6 @@ use platform_pg::StoreError;
 /// The kinds that are called API keys.
 pub const API_KEYS: [CredentialKind; 3] =
     [CredentialKind::PlatformKey, CredentialKind::CrmKey, CredentialKind::IngestKey];
-/// The kinds that are called service credentials.
-pub const SERVICE_CREDENTIALS: [CredentialKind; 1] = [CredentialKind::ServiceJwt];
-/// The kinds that are called OAuth credentials.
-pub const OAUTH_CREDENTIALS: [CredentialKind; 1] = [CredentialKind::OauthClient];
 
 /// A client and its credentials of some kinds, if the client exists for the caller.
 pub async fn list_credentials(

@@ -19,6 +19,13 @@ pub async fn find_organization(
     organizations::find(&mut connection, Reach::of(caller), id).await
 }
 
+/// The organisation that bears a LEX id or alias, as it is written in the table. For services, which may know
+/// of every organisation.
+pub async fn find_by_lex_name(state: &State, name: &str) -> Result<Option<Organization>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    organizations::find_by_lex_name(&mut connection, name).await
+}
+
 /// A page of the organisations that exist for the caller, and how many there are.
 pub async fn list_organizations(
     state: &State,

@@ -1,6 +1,7 @@
 //! Dependencies that are down: honest answers, and recovery without a restart.
 
-use crate::harness::Harness;
+use crate::harness::{CONTROL_EVENTS, Harness};
+use chrono::TimeDelta;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -42,16 +43,65 @@ async fn without_redis_it_counts_alone_and_stays_ready() {
     })
     .await;
     let client = gateway.client("acme").await;
-    proxy.cut();
-    let partner = gateway.credential(&client, "acme", json!({"rateLimitOverride": 2})).await;
-    let mut statuses = Vec::new();
-    for _ in 0..3 {
-        statuses.push(gateway.submit(&partner, &partner.token(gateway.now())).await.status().as_u16());
+    let redis = async || {
+        let (status, report) = gateway.service.ops("/readyz").await;
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        assert_eq!((status, &report["ready"]), (200, &json!(true)));
+        report["checks"]["redis"] == "ok"
+    };
+    for fail in [Proxy::cut, Proxy::freeze] {
+        let partner = gateway.credential(&client, "acme", json!({"rateLimitOverride": 3})).await;
+        fail(&proxy);
+        let remaining = async || {
+            let response = gateway.submit(&partner, &partner.token(gateway.now())).await;
+            let remaining = response.headers()["ratelimit-remaining"].to_str().unwrap().to_owned();
+            (response.status().as_u16(), remaining)
+        };
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            answers.push(remaining().await);
+        }
+        let expected = [(200, "2"), (200, "1"), (200, "0"), (429, "0")];
+        let expected = expected.map(|(status, remaining)| (status, remaining.to_owned()));
+        assert_eq!(answers, expected, "the clock of the process stands still");
+        assert!(!redis().await);
+        proxy.pass();
+        // Redis knows nothing of what was counted without it, or of one request that reached it late.
+        eventually("redis counts again", async || {
+            gateway.service.process.clock.advance(TimeDelta::seconds(1));
+            (redis().await && remaining().await.0 == 200).then_some(())
+        })
+        .await;
     }
-    assert_eq!(statuses, [200, 200, 429], "the clock of the process stands still");
+}
+
+#[tokio::test]
+async fn without_the_broker_it_starts_and_serves_and_tells_the_platform_when_the_broker_is_back() {
+    let proxy = Proxy::start(testkit::address_of(&testkit::required("LEADWIRE_TEST_AMQP_URL")).await).await;
+    let through = proxy.address();
+    proxy.cut();
+    let gateway = Harness::start_with(|settings| {
+        settings.broker.url = testkit::redirected(&settings.broker.url, through);
+    })
+    .await;
+    let partner = gateway.partner("acme").await;
+    assert_eq!(gateway.submit(&partner, &partner.token(gateway.now())).await.status().as_u16(), 200);
     let (status, report) = gateway.service.ops("/readyz").await;
-    assert_eq!(status, 200);
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(report["ready"], true);
-    assert_ne!(report["checks"]["redis"], "ok");
+    assert_eq!((status, &report["ready"]), (200, &json!(true)));
+    assert_ne!(report["checks"]["broker"], "ok");
+    proxy.pass();
+    let mut kinds = Vec::new();
+    testkit::eventually_within(std::time::Duration::from_secs(30), "the events", async || {
+        for message in gateway.broker.take(CONTROL_EVENTS.name).await {
+            kinds.push(message.routing_key);
+        }
+        (kinds.len() >= 3).then_some(())
+    })
+    .await;
+    kinds.sort_unstable();
+    assert_eq!(
+        kinds,
+        ["gateway.client.changed.v1", "gateway.credential.changed.v1", "gateway.organization.changed.v1"]
+    );
 }

@@ -4,6 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use contracts::Service;
 use contracts::identity::IDENTITY_HEADER;
+use contracts::internal::{SUBSCRIPTIONS, Subscriptions};
+use contracts::limits::{LIMIT_HEADER, REMAINING_HEADER};
 use platform::clock::Clock;
 use platform_http::IdentityKey;
 use serde_json::{Map, Value, json};
@@ -55,8 +57,12 @@ impl Echo {
     }
 }
 
-/// Answers with the request; `x-echo-status` chooses the status.
+/// Answers with the request; `x-echo-status` chooses the status, `x-echo-limit` and `x-echo-remaining` what it
+/// says of a window that it charged more to.
 async fn answer(request: HttpRequest, shared: web::Data<Shared>, body: web::Bytes) -> HttpResponse {
+    if request.path() == SUBSCRIPTIONS {
+        return HttpResponse::Ok().json(Subscriptions { data: Vec::new(), active: 0, total: 0 });
+    }
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let mut headers = Map::new();
     for name in request.headers().keys() {
@@ -68,11 +74,16 @@ async fn answer(request: HttpRequest, shared: web::Data<Shared>, body: web::Byte
     let mut response = HttpResponse::build(StatusCode::from_u16(status).unwrap());
     response
         .insert_header(("x-echo-answer", "yes"))
-        .insert_header(("x-leadwire-limit-remaining", "1"))
+        .insert_header(("x-leadwire-anything", "1"))
         .insert_header(("keep-alive", "timeout=5"))
         .insert_header(("x-request-id", "made-by-the-echo"))
         .append_header(("set-cookie", "a=1"))
         .append_header(("set-cookie", "b=2"));
+    for (asked, given) in [("x-echo-limit", LIMIT_HEADER), ("x-echo-remaining", REMAINING_HEADER)] {
+        if let Some(value) = request.headers().get(asked) {
+            response.insert_header((given, value.clone()));
+        }
+    }
     response.json(json!({
         "method": request.method().as_str(),
         "path": request.uri().path_and_query().unwrap().as_str(),

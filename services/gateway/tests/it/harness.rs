@@ -2,24 +2,37 @@
 //! stands still, an admin key, an echo in place of every other service.
 
 use crate::echo::Echo;
+use chrono::TimeDelta;
 use contracts::Service;
+use contracts::topology::WorkQueue;
 use gateway::{
-    App, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings, TokenSettings,
-    UpstreamSettings,
+    App, CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings,
+    TokenSettings, UpstreamSettings, UsageSettings,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use platform::api_keys::{NewKey, new_platform_key};
+use platform::ids::IdSource;
+use platform::lifecycle::Process;
 use platform::secrets::{Pepper, decode_key};
 use platform::telemetry::TelemetrySettings;
+use platform_broker::topology::Topology;
 use reqwest::{Method, RequestBuilder, Response};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
+use testkit::broker::TestBroker;
 use testkit::{Running, TestDatabase, answer, callers};
 
 const PEPPER: &str = "cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLTEyMzQ";
 const SEALING: &str = "1:c2VhbGluZy1zZWFsaW5nLXNlYWxpbmctc2VhbGluZyE";
+
+/// Gets every event that the gateway publishes.
+pub const CONTROL_EVENTS: WorkQueue =
+    WorkQueue { name: "test.control-events", owner: Service::Gateway, bindings: &["gateway.#"] };
+
+/// Enough to publish to.
+const TOPOLOGY: Topology<'static> = Topology { queues: &[CONTROL_EVENTS], retry_steps: &[] };
 
 /// The seed of the key in RFC 8037, appendix A.
 pub const SIGNING_KEY: &str = "first:nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
@@ -28,7 +41,9 @@ pub const ISSUER: &str = "https://api.example.com";
 /// A running gateway.
 pub struct Harness {
     pub service: Running,
+    pub settings: Settings,
     pub database: TestDatabase,
+    pub broker: TestBroker,
     pub echo: Echo,
     pub admin_key: String,
 }
@@ -40,16 +55,32 @@ impl Harness {
 
     /// With settings changed by `adjust`.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
-        let database = TestDatabase::create(Service::Gateway).await;
+        let (database, broker) = tokio::join!(TestDatabase::create(Service::Gateway), TestBroker::start());
+        broker.apply(TOPOLOGY).await;
         let process = testkit::process();
         let echo = Echo::start(&process.clock);
-        let mut settings = settings(&database, &echo);
+        let mut settings = settings(&database, &broker, &echo);
         adjust(&mut settings);
-        let app = App::build(&settings, process.clone(), String::new).unwrap();
+        let app = App::build(&settings, process.clone(), String::new).await.unwrap();
         let service = Running::new(Service::Gateway, process, app.address(), app.ops_address());
         testkit::background(async move { app.run().await.unwrap() });
         let admin_key = insert_admin(&database.pool()).await;
-        Self { service, database, echo, admin_key }
+        Self { service, settings, database, broker, echo, admin_key }
+    }
+
+    /// Another replica of the same gateway, with settings changed by `adjust`. It hears of changes as soon as
+    /// this returns, unless it cannot reach the broker.
+    pub async fn replica(&self, adjust: impl FnOnce(&mut Settings)) -> Running {
+        let process = Process::new(self.service.process.clock.clone(), IdSource::random());
+        let mut settings = self.settings.clone();
+        adjust(&mut settings);
+        let app = App::build(&settings, process.clone(), String::new).await.unwrap();
+        let replica = Running::new(Service::Gateway, process, app.address(), app.ops_address());
+        testkit::background(async move { app.run().await.unwrap() });
+        if settings.broker.url.expose_secret() == self.settings.broker.url.expose_secret() {
+            hears_of_changes(&replica).await;
+        }
+        replica
     }
 
     /// A request with a bearer token.
@@ -136,13 +167,19 @@ impl Harness {
         (status, body["error"]["code"].clone())
     }
 
+    /// After this, what tests change in the tables is seen.
+    pub fn let_caches_grow_old(&self) {
+        let ttl = CredentialSettings::default().cache_ttl;
+        self.service.process.clock.advance(TimeDelta::from_std(ttl).unwrap());
+    }
+
     /// The gateway's present time in seconds.
     pub fn now(&self) -> i64 {
         self.service.process.clock.now().timestamp()
     }
 }
 
-fn settings(database: &TestDatabase, echo: &Echo) -> Settings {
+fn settings(database: &TestDatabase, broker: &TestBroker, echo: &Echo) -> Settings {
     let key = || callers::identity_settings().key;
     let upstream = || vec![echo.url().parse().unwrap()];
     Settings {
@@ -169,6 +206,7 @@ fn settings(database: &TestDatabase, echo: &Echo) -> Settings {
             pepper: SecretString::from(PEPPER),
             encryption_keys: SecretString::from(SEALING),
         },
+        credentials: CredentialSettings::default(),
         tokens: TokenSettings::default(),
         oauth: OauthSettings {
             issuer: ISSUER.to_owned(),
@@ -176,7 +214,8 @@ fn settings(database: &TestDatabase, echo: &Echo) -> Settings {
             signing_keys: SecretString::from(SIGNING_KEY),
         },
         proxies: ProxySettings::default(),
-        broker: None,
+        usage: UsageSettings::default(),
+        broker: broker.settings(),
         telemetry: TelemetrySettings::default(),
     }
 }
@@ -218,6 +257,15 @@ async fn insert_admin(pool: &PgPool) -> String {
     .await
     .unwrap();
     key
+}
+
+/// Waits until a replica's queue of control events is bound.
+pub async fn hears_of_changes(replica: &Running) {
+    testkit::eventually("control events are consumed", async || {
+        let (_, report) = replica.ops("/readyz").await;
+        (!report.contains("control events") && !report.contains("connection to consume")).then_some(())
+    })
+    .await;
 }
 
 /// A client as one may be created in an organisation.

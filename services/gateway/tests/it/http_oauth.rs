@@ -139,6 +139,7 @@ async fn a_token_has_the_scopes_that_are_asked_for_and_that_are_still_held() {
         .execute(&gateway.database.pool())
         .await
         .unwrap();
+    gateway.let_caches_grow_old();
     let (_, echoed) = call(&gateway, &wide).await;
     assert_eq!(echoed["identity"]["caller"]["scopes"], json!(["lex:leads:write"]));
     assert_eq!(ask("lex:leads:read").await.0, 400);
@@ -350,6 +351,7 @@ async fn a_token_ends_with_its_credential_and_rests_with_its_client() {
     let suspend = async |status: &str| {
         let statement = "update api_clients set status = $1 where name <> 'Administration'";
         sqlx::query(statement).bind(status).execute(&pool).await.unwrap();
+        gateway.let_caches_grow_old();
     };
     suspend("SUSPENDED").await;
     let (status, body) = call(&gateway, &token).await;

@@ -41,7 +41,7 @@ async fn an_unknown_route_and_a_wrong_method_speak_the_dialect_of_their_prefix()
         assert_eq!((answered, code(&body)), (status, expected), "{method} {path}");
     }
     let response = gateway.service.bare(Method::PUT, "/api/v1/partners/acme/leads").send().await.unwrap();
-    assert_eq!(response.headers()["allow"], "GET, POST");
+    assert_eq!(response.headers()["allow"], "GET, HEAD, POST");
     for method in ["TRACE", "PROPFIND", "get"] {
         let (status, _) = raw::get(gateway.service.url(), method, "/api/v1/rate-limits", "").await;
         assert_eq!(status, 405, "{method}");
@@ -165,7 +165,12 @@ async fn every_other_route_reaches_its_owner_and_no_route_is_open_by_accident() 
         gateway.key(&client, json!({"surface": "ingest", "app": {"slug": "web", "name": "Web"}})).await;
     let lex = gateway.access_token(&gateway.oauth(&client, json!({})).await).await;
     for route in ROUTES.iter().filter(|route| route.owner != Service::Gateway) {
-        let path = route.template.replace("{partner_slug}", "acme").replace(['{', '}'], "");
+        let path = route
+            .template
+            .replace("{partner_slug}", "acme")
+            .replace("/api-clients/{id}", &format!("/api-clients/{}", text(&client["id"])))
+            .replace("/organizations/{id}", &format!("/organizations/{}", text(&client["organizationId"])))
+            .replace(['{', '}'], "");
         let method = Method::from_bytes(route.method.as_bytes()).unwrap();
         let bearer = match route.surface {
             contracts::Surface::Partner => partner.token(gateway.now()),

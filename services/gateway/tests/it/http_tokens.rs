@@ -161,5 +161,6 @@ async fn a_scope_that_the_client_lost_is_lost_to_its_tokens() {
         .execute(&gateway.database.pool())
         .await
         .unwrap();
+    gateway.let_caches_grow_old();
     assert_eq!(gateway.judge(&partner, &partner.token(gateway.now())).await, (403, json!("FORBIDDEN")));
 }

@@ -24,7 +24,7 @@ pub async fn exchange(url: &str, request: &str) -> (u16, String) {
 }
 
 /// Whether an answer with a length is complete.
-fn is_whole(answer: &str) -> bool {
+pub fn is_whole(answer: &str) -> bool {
     let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
     let length = head
         .lines()
