@@ -1,15 +1,18 @@
 //! The composition root: the only file that knows every part.
 
+use crate::consumers::control::Control;
 use crate::consumers::events::FanOut;
 use crate::delivery::{Engine, Wake};
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
+use crate::usecases::{recover, retention};
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::secrets::SealingKeys;
 use platform_broker::{Broker, topology};
 use platform_http::outbound::{Guard, OutboundClient};
 use platform_http::{Edge, Readiness, Servers};
+use platform_pg::relay::Relay;
 use platform_pg::{partitions, pool};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,12 +51,16 @@ impl App {
             keys: Arc::new(SealingKeys::parse(&settings.secrets.encryption_keys)?),
             outbound: OutboundClient::new(guard, USER_AGENT)?,
             wake: Wake::default(),
+            relay: Relay::start(&database, broker.publisher(), tasks, shutdown),
             clock: clock.clone(),
             ids: ids.clone(),
         };
         partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;
         state.wake.connect(&database, tasks, shutdown);
+        retention::start(&state, tasks, shutdown);
+        tasks.spawn("recoveries", recover::run(state.clone(), shutdown.clone()));
         broker.consume(FanOut(state.clone()));
+        broker.consume(Control(state.clone()));
 
         let readiness = Readiness::new()
             .with("database", pool::check(&database))

@@ -1,3 +1,4 @@
 //! The queues that are consumed.
 
+pub mod control;
 pub mod events;

@@ -5,8 +5,8 @@
 //! process that dies loses nothing but the requests in flight, which are made again with the same id.
 
 mod engine;
+mod gate;
 mod lease;
-mod render;
 mod schedule;
 mod scheduler;
 mod sender;

@@ -3,6 +3,8 @@
 pub mod delivery;
 pub mod event;
 pub mod filter;
+pub mod render;
+pub mod retry;
 pub mod shard;
 pub mod snapshot;
 pub mod subscription;

@@ -1,6 +1,13 @@
-//! The routes of webhook-dispatcher. Data transfer objects stay in here, next to their handlers.
+//! HTTP: what comes in and what goes out, nothing of what happens in between.
 
-pub mod partner;
-pub mod partner_body;
-pub mod partner_deliveries;
+mod events;
+mod fields;
+mod internal;
+mod partner;
+mod partner_body;
+mod partner_deliveries;
+mod platform;
+mod platform_body;
+mod platform_deliveries;
+mod query;
 pub mod routes;

@@ -18,6 +18,8 @@ mod usecases;
 pub use app::App;
 pub use delivery::{DeliverySettings, Engine};
 pub use settings::{BASE, SecretsSettings, Settings};
+pub use store::RETAINED;
+pub use usecases::retention::EndOpen;
 
 /// Which of the six this is.
 pub const SERVICE: contracts::Service = contracts::Service::WebhookDispatcher;

@@ -1,6 +1,15 @@
 //! What the service does, one verb per file.
 
+pub mod account_for_events;
+pub mod announce;
 pub mod create_subscription;
+pub mod delete_subscriptions;
+pub mod end_pending;
 pub mod fan_out;
 pub mod list_deliveries;
 pub mod list_subscriptions;
+pub mod recover;
+pub mod retention;
+pub mod secret;
+pub mod send_test;
+pub mod update_subscription;

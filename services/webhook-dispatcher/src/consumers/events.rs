@@ -1,16 +1,22 @@
 //! `webhook-dispatcher.events`: every public event, fanned out.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, origin};
 use crate::state::State;
-use crate::usecases::fan_out::{FanOutError, fan_out};
-use contracts::event::CloudEvent;
+use crate::usecases::fan_out::{FanOutError, can_be_stored, fan_out};
+use contracts::Service;
+use contracts::event::{CloudEvent, Events};
 use contracts::topology::{WEBHOOK_DISPATCHER_EVENTS, WorkQueue};
 use platform_broker::{HandleError, Handler, Incoming};
 use platform_pg::StoreError;
+use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// The data of an event is carried as it came.
 type AnyEvent = CloudEvent<Box<RawValue>>;
+
+/// Events of one transaction.
+const TOGETHER: usize = 512;
 
 /// Fans events out.
 #[derive(Clone, Debug)]
@@ -19,15 +25,29 @@ pub struct FanOut(pub State);
 impl Handler for FanOut {
     const QUEUE: WorkQueue = WEBHOOK_DISPATCHER_EVENTS;
     const BATCH: usize = 64;
-    type Message = AnyEvent;
+    /// One event, or several that were accepted together.
+    type Message = Events<Box<RawValue>>;
 
-    async fn handle(&self, batch: &[Incoming<AnyEvent>]) -> Result<(), HandleError> {
-        let events: Vec<Event> = batch.iter().map(|incoming| read(&incoming.message)).collect();
-        fan_out(&self.0, &events).await.map_err(disposition)
+    async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
+        let arrived = batch.iter().flat_map(|incoming| incoming.message.as_slice()).map(read);
+        let now = self.0.clock.now();
+        // One that can never be stored does not keep the others of its message.
+        let (events, hopeless): (Vec<Event>, Vec<Event>) =
+            arrived.partition(|event| can_be_stored(event, now));
+        for together in events.chunks(TOGETHER) {
+            fan_out(&self.0, together).await.map_err(disposition)?;
+        }
+        match hopeless.first() {
+            Some(event) => Err(disposition(FanOutError::OutOfRange(event.id))),
+            None => Ok(()),
+        }
     }
 }
 
 fn read(event: &AnyEvent) -> Event {
+    let publisher = Event::publisher_of(&event.source);
+    let is_own = publisher == Some(Service::WebhookDispatcher);
+    let app = (publisher == Some(Service::Ingest)).then(|| app(&event.data)).flatten();
     Event {
         id: event.id,
         organization: event.tenantid,
@@ -35,9 +55,23 @@ fn read(event: &AnyEvent) -> Event {
         kind: event.kind.clone(),
         occurred_at: event.time,
         traceparent: event.traceparent.clone(),
-        track_delivery: event.trackdelivery,
+        track_delivery: event.trackdelivery && !is_own,
+        // The aggregate of what is about a subscription is the subscription.
+        about: event.partitionkey.parse().ok().filter(|_| is_own),
+        origin: origin(&event.source, app.as_deref()),
         payload: event.data.get().as_bytes().to_vec(),
     }
+}
+
+/// The application that sent an ingested event: its data says `custom:<app>`.
+fn app(data: &RawValue) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Ingested<'d> {
+        #[serde(borrow)]
+        source: Option<Cow<'d, str>>,
+    }
+    let ingested: Ingested<'_> = serde_json::from_str(data.get()).ok()?;
+    ingested.source?.strip_prefix("custom:").map(str::to_owned)
 }
 
 fn disposition(error: FanOutError) -> HandleError {

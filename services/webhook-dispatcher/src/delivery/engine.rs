@@ -7,12 +7,13 @@ use super::sender::{self, Attempted};
 use super::settings::DeliverySettings;
 use super::settle::{self, Unsettled};
 use super::window::{Due, WINDOW};
-use crate::domain::delivery::DeliveryKey;
+use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::domain::shard::Shards;
 use crate::domain::subscription::SubscriptionState;
 use crate::state::State;
 use crate::store::settlements::Settlement;
 use crate::store::{deliveries, events};
+use crate::usecases::end_pending::end_pending;
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use platform::lifecycle::Shutdown;
@@ -34,7 +35,7 @@ const POLLED: usize = 512;
 enum Report {
     Attempted(Box<Attempted>),
     Refilled(Vec<SubscriptionId>, Result<Vec<Due>, StoreError>),
-    Skipped(Vec<SubscriptionId>, Result<u64, StoreError>),
+    Ended(Vec<SubscriptionId>, Result<usize, StoreError>),
     Settled(Vec<Settlement>, Result<Vec<DeliveryKey>, StoreError>),
     Looked(Result<Vec<(SubscriptionId, DateTime<Utc>)>, StoreError>),
     Renewed(Result<Renewed, StoreError>),
@@ -183,8 +184,12 @@ impl Engine {
         let snapshot = self.state.subscriptions.current();
         let (leases, gone) = (&self.leases, &self.gone);
         let subscription = |id| snapshot.get(id).filter(|one| one.state == SubscriptionState::Active);
-        let may_start = |id| leases.may_start(id) && !gone.contains(&id) && subscription(id).is_some();
-        while let Some(due) = self.scheduler.start(may_start) {
+        let rate = |id| {
+            let may_start = leases.may_start(id) && !gone.contains(&id);
+            subscription(id).filter(|_| may_start).map(|one| one.rate_limit)
+        };
+        let now = self.state.clock.now();
+        while let Some(due) = self.scheduler.start(now, rate) {
             let Some(subscription) = subscription(due.delivery.key.subscription).cloned() else { continue };
             let (state, budget) = (self.state.clone(), self.settings.response_budget);
             self.work.spawn(async move {
@@ -193,20 +198,22 @@ impl Engine {
         }
     }
 
-    /// Reads due deliveries of the subscriptions that have some, and ends those of disabled ones.
+    /// Reads due deliveries of the subscriptions that have some, and ends those of disabled and deleted ones.
     fn refill(&mut self) {
-        let taken = self.scheduler.begin_refill();
+        let snapshot = self.state.subscriptions.current();
+        let is_sent_to = |id| snapshot.get(id).is_some_and(|one| one.state == SubscriptionState::Active);
+        let taken = self.scheduler.begin_refill(self.state.clock.now(), is_sent_to);
         if taken.is_empty() {
             return;
         }
-        let snapshot = self.state.subscriptions.current();
         let mut active = Vec::new();
-        let mut disabled = Vec::new();
+        let (mut disabled, mut deleted) = (Vec::new(), Vec::new());
         for id in taken {
             match snapshot.get(id).map(|subscription| subscription.state) {
                 _ if !self.leases.may_start(id) => {}
                 Some(SubscriptionState::Active) if !self.gone.contains(&id) => active.push(id),
                 Some(SubscriptionState::Disabled) => disabled.push(id),
+                Some(SubscriptionState::Deleted) => deleted.push(id),
                 Some(SubscriptionState::Active | SubscriptionState::Paused) | None => {}
             }
         }
@@ -219,15 +226,23 @@ impl Engine {
                 Report::Refilled(active, read)
             });
         }
-        if !disabled.is_empty() {
-            let held: Vec<Uuid> =
-                disabled.iter().flat_map(|id| self.scheduler.held(*id)).map(EventId::as_uuid).collect();
-            let state = self.state.clone();
-            self.work.spawn(async move {
-                let skipped = skip(&state, &disabled, &held).await;
-                Report::Skipped(disabled, skipped)
-            });
+        self.end(disabled, DeliveryState::SkippedDisabled);
+        self.end(deleted, DeliveryState::Cancelled);
+    }
+
+    /// Ends what subscriptions have pending, but for what is in hand.
+    fn end(&mut self, ids: Vec<SubscriptionId>, as_state: DeliveryState) {
+        if ids.is_empty() {
+            return;
         }
+        let held: Vec<Uuid> =
+            ids.iter().flat_map(|id| self.scheduler.held(*id)).map(EventId::as_uuid).collect();
+        let state = self.state.clone();
+        self.work.spawn(async move {
+            let subscriptions: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+            let ended = end_pending(&state, &subscriptions, &held, as_state).await;
+            Report::Ended(ids, ended)
+        });
     }
 
     /// Asks which subscriptions have something pending, and brings the snapshot up to date first.
@@ -259,10 +274,10 @@ impl Engine {
                 self.rest("reading due deliveries", &error);
                 self.scheduler.fail_refill(asked);
             }
-            Ok(Report::Skipped(_, Ok(0))) => {}
+            Ok(Report::Ended(_, Ok(0))) => {}
             // Perhaps there are more.
-            Ok(Report::Skipped(ids, Ok(_))) => ids.into_iter().for_each(|id| self.scheduler.mark(id)),
-            Ok(Report::Skipped(_, Err(error))) => self.rest("skipping deliveries", &error),
+            Ok(Report::Ended(ids, Ok(_))) => ids.into_iter().for_each(|id| self.scheduler.mark(id)),
+            Ok(Report::Ended(_, Err(error))) => self.rest("ending deliveries", &error),
             Ok(Report::Settled(batch, Ok(refused))) => self.settled(batch, &refused),
             Ok(Report::Settled(batch, Err(error))) => {
                 tracing::warn!(%error, outcomes = batch.len(), "outcomes are not written yet, trying again");
@@ -284,7 +299,10 @@ impl Engine {
             self.scheduler.drop_ready(id);
         }
         self.unsettled.push(settlement);
-        self.scheduler.end(id);
+        if self.scheduler.end(id, attempted.outcome.health(), attempted.ended_at) {
+            tracing::info!(subscription = %id, "receiver only fails, it is left alone for a while");
+            metrics::counter!("leadwire_delivery_breakers_opened_total").increment(1);
+        }
     }
 
     /// Lets go of what is written. What was refused stays in hand: it must not be sent for ever.
@@ -385,12 +403,6 @@ async fn read_due(state: &State, subscriptions: &[SubscriptionId]) -> Result<Vec
         .collect())
 }
 
-async fn skip(state: &State, subscriptions: &[SubscriptionId], held: &[Uuid]) -> Result<u64, StoreError> {
-    let ids: Vec<Uuid> = subscriptions.iter().map(|id| id.as_uuid()).collect();
-    let mut connection = state.database.acquire().await?;
-    deliveries::skip(&mut connection, &ids, held, state.clock.now()).await
-}
-
 /// The first pending delivery of every subscription of the shards to look through, and of a stretch of the
 /// others. Paused ones wait whatever is pending.
 async fn look(
@@ -409,5 +421,9 @@ async fn look(
         .map(|subscription| subscription.id.as_uuid())
         .collect();
     let ids: Vec<Uuid> = ids.into_iter().collect();
-    deliveries::earliest(&mut connection, &ids).await
+    let now = state.clock.now();
+    let earliest = deliveries::earliest(&mut connection, &ids).await?;
+    // What is only to be ended does not wait for its time.
+    let ends = |id| snapshot.get(id).is_some_and(|one| one.state != SubscriptionState::Active);
+    Ok(earliest.into_iter().map(|(id, time)| (id, if ends(id) { now.min(time) } else { time })).collect())
 }

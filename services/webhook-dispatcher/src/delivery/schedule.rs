@@ -1,6 +1,8 @@
 //! What an attempt leads to, and when the next one is due. Pure.
 
+use super::gate::Health;
 use crate::domain::delivery::DeliveryState;
+use crate::domain::retry::RetryConfig;
 use crate::domain::subscription::Family;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
@@ -10,7 +12,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The longest single step of a schedule.
 const MAX_STEP: Duration = Duration::from_hours(24);
 
-/// How often and when a family tries again.
+/// How often and when a subscription is tried again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct RetryPolicy {
     /// Attempts in total.
@@ -19,15 +21,30 @@ pub(super) struct RetryPolicy {
     pub(super) base: Duration,
     /// By how much each pause is longer than the one before.
     pub(super) factor: f64,
-    /// How far a pause may be off, as a share of it, either way.
-    pub(super) jitter: f64,
+    /// The shortest and the longest that a pause may come out, as shares of it.
+    pub(super) spread: (f64, f64),
+    /// Whether a request that the receiver calls wrong is made again.
+    pub(super) retries_refusals: bool,
 }
 
 impl RetryPolicy {
-    /// The partner family's: eight tries, five seconds, then four times as long each.
-    pub(super) fn of(family: Family, partner_base: Duration) -> Self {
+    /// The partner family has eight tries, five seconds, then four times as long each. The platform family has
+    /// what the subscription says, and never tries again earlier than that.
+    pub(super) fn of(family: Family, retry: Option<RetryConfig>, partner_base: Duration) -> Self {
         match family {
-            Family::Partner => Self { tries: 8, base: partner_base, factor: 4.0, jitter: 0.2 },
+            Family::Partner => {
+                Self { tries: 8, base: partner_base, factor: 4.0, spread: (0.8, 1.2), retries_refusals: true }
+            }
+            Family::Platform => {
+                let config = retry.unwrap_or_default();
+                Self {
+                    tries: config.max_retries.saturating_add(1),
+                    base: Duration::from_secs(u64::from(config.retry_delay)),
+                    factor: config.backoff_multiplier,
+                    spread: (1.0, 1.1),
+                    retries_refusals: false,
+                }
+            }
         }
     }
 
@@ -35,8 +52,14 @@ impl RetryPolicy {
     fn pause(&self, attempt: u16, chance: f64) -> Duration {
         let exponent = i32::from(attempt.saturating_sub(1));
         let seconds = self.base.as_secs_f64() * self.factor.powi(exponent);
-        let off = 1.0 + self.jitter * (2.0 * chance.clamp(0.0, 1.0) - 1.0);
-        Duration::try_from_secs_f64(seconds * off).unwrap_or(MAX_STEP).min(MAX_STEP)
+        let (least, most) = self.spread;
+        let share = least + (most - least) * chance.clamp(0.0, 1.0);
+        Duration::try_from_secs_f64(seconds * share).unwrap_or(MAX_STEP).min(MAX_STEP)
+    }
+
+    /// Whether an answer of this status means that the same request will never be taken.
+    fn gives_up_at(&self, status: u16) -> bool {
+        !self.retries_refusals && (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)
     }
 }
 
@@ -62,6 +85,8 @@ pub(super) struct Verdict {
     pub(super) next_at: Option<DateTime<Utc>>,
     /// The receiver wants nothing more (410 Gone).
     pub(super) disable: bool,
+    /// It ends because all tries are used up.
+    pub(super) exhausted: bool,
 }
 
 impl Outcome {
@@ -73,21 +98,32 @@ impl Outcome {
         now: DateTime<Utc>,
         chance: f64,
     ) -> Verdict {
-        let ends = |state| Verdict { state, next_at: None, disable: false };
+        let ends = |state| Verdict { state, next_at: None, disable: false, exhausted: false };
         let wish = match self {
             Self::Answer { status: 200..300, .. } => return ends(DeliveryState::Delivered),
             Self::Answer { status: 410, .. } => {
                 return Verdict { disable: true, ..ends(DeliveryState::DeadLetter) };
             }
+            Self::Answer { status, .. } if policy.gives_up_at(*status) => {
+                return ends(DeliveryState::DeadLetter);
+            }
             Self::Answer { status: 429 | 503, retry_after: Some(wish), .. } => retry_after(wish, now),
             Self::Answer { .. } | Self::NoAnswer(_) => None,
         };
         if attempt >= policy.tries {
-            return ends(DeliveryState::DeadLetter);
+            return Verdict { exhausted: true, ..ends(DeliveryState::DeadLetter) };
         }
         let pause = policy.pause(attempt, chance).max(wish.unwrap_or_default());
         let pause = TimeDelta::from_std(pause).unwrap_or(TimeDelta::days(1));
-        Verdict { state: DeliveryState::Pending, next_at: Some(now + pause), disable: false }
+        Verdict { next_at: Some(now + pause), ..ends(DeliveryState::Pending) }
+    }
+
+    /// What it says about the receiver.
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Answer { status: 408 | 425 | 429 | 500.., .. } | Self::NoAnswer(_) => Health::Ill,
+            Self::Answer { .. } => Health::Well,
+        }
     }
 
     /// The status of the answer, if there was one.
@@ -132,7 +168,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn partner() -> RetryPolicy {
-        RetryPolicy::of(Family::Partner, Duration::from_secs(5))
+        RetryPolicy::of(Family::Partner, None, Duration::from_secs(5))
     }
 
     fn now() -> DateTime<Utc> {
@@ -175,6 +211,26 @@ mod tests {
     }
 
     #[test]
+    fn a_client_of_the_platform_is_retried_as_it_says_and_not_after_a_refusal() {
+        let config = RetryConfig { max_retries: 2, retry_delay: 10, backoff_multiplier: 3.0, timeout: 5 };
+        let policy = RetryPolicy::of(Family::Platform, Some(config), Duration::ZERO);
+        let verdict = |status, attempt, chance| {
+            let verdict = answer(status, None).verdict(&policy, attempt, now(), chance);
+            verdict.next_at.map(|at| (at - now()).num_milliseconds())
+        };
+        assert_eq!([verdict(500, 1, 0.0), verdict(500, 1, 1.0)], [Some(10_000), Some(11_000)]);
+        assert_eq!([verdict(500, 2, 0.0), verdict(500, 3, 0.0)], [Some(30_000), None]);
+        for status in [400, 401, 404, 409, 410, 422, 499] {
+            assert_eq!(verdict(status, 1, 0.0), None, "{status}");
+        }
+        for status in [302, 408, 425, 429, 500, 503] {
+            assert!(verdict(status, 1, 0.0).is_some(), "{status}");
+        }
+        let default = RetryPolicy::of(Family::Platform, None, Duration::ZERO);
+        assert_eq!((default.tries, default.base, default.factor), (4, Duration::from_mins(1), 2.0));
+    }
+
+    #[test]
     fn retry_after_counts_when_it_is_longer_and_only_where_it_means_something() {
         for (status, header, seconds) in [
             (429, "60", 60),
@@ -202,7 +258,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_pause_stays_within_its_jitter_and_a_day(attempt in 1_u16..2_000, chance in 0.0_f64..=1.0, millis in 1_u64..600_000) {
-            let policy = RetryPolicy::of(Family::Partner, Duration::from_millis(millis));
+            let policy = RetryPolicy::of(Family::Partner, None, Duration::from_millis(millis));
             let pause = policy.pause(attempt, chance).as_secs_f64();
             let exact = Duration::from_millis(millis).as_secs_f64() * 4_f64.powi(i32::from(attempt) - 1);
             prop_assert!(pause <= MAX_STEP.as_secs_f64());

@@ -1,12 +1,14 @@
 //! Who is sent to next: the windows of all subscriptions, fair turns among them, and the times at which
 //! something becomes due. No I/O and no clock of its own.
 
+use super::gate::Health;
 use super::window::{Due, WINDOW, Window};
 use crate::domain::delivery::DeliveryKey;
 use crate::domain::shard::{Shards, shard_of};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::num::NonZeroU32;
 
 /// The most subscriptions of one refill.
 const REFILL: usize = 64;
@@ -33,6 +35,8 @@ pub(super) struct Scheduler {
     /// When more becomes due: the first time of each subscription, in order.
     times: BTreeSet<(DateTime<Utc>, SubscriptionId)>,
     time_of: HashMap<SubscriptionId, DateTime<Utc>>,
+    /// Who waits before its gate, and until when.
+    waiting: BTreeSet<(DateTime<Utc>, SubscriptionId)>,
     /// Settled while a refill was reading: it may have read them as pending.
     settled_meanwhile: Option<HashSet<DeliveryKey>>,
     in_flight: usize,
@@ -49,6 +53,7 @@ impl Scheduler {
             due: HashSet::new(),
             times: BTreeSet::new(),
             time_of: HashMap::new(),
+            waiting: BTreeSet::new(),
             settled_meanwhile: None,
             in_flight: 0,
             rows: 0,
@@ -91,16 +96,31 @@ impl Scheduler {
             self.time_of.remove(&id);
             self.due.insert(id);
         }
+        while let Some(&(time, id)) = self.waiting.first()
+            && time <= now
+        {
+            self.waiting.pop_first();
+            if let Some(window) = self.windows.get_mut(&id) {
+                window.waiting = false;
+            }
+            self.queue(id);
+        }
     }
 
-    /// When the next subscription becomes due.
+    /// When the next subscription becomes due, or may be sent to again.
     pub(super) fn next_time(&self) -> Option<DateTime<Utc>> {
-        self.times.first().map(|(time, _)| *time)
+        let first = |times: &BTreeSet<(DateTime<Utc>, SubscriptionId)>| times.first().map(|(time, _)| *time);
+        first(&self.times).into_iter().chain(first(&self.waiting)).min()
     }
 
     /// Takes subscriptions that have something due and room for it. Call [`Self::end_refill`] with what was
-    /// read for them; until then this answers nobody.
-    pub(super) fn begin_refill(&mut self) -> Vec<SubscriptionId> {
+    /// read for them; until then this answers nobody. Those that are to be sent to wait while their breaker is
+    /// open.
+    pub(super) fn begin_refill(
+        &mut self,
+        now: DateTime<Utc>,
+        is_sent_to: impl Fn(SubscriptionId) -> bool,
+    ) -> Vec<SubscriptionId> {
         if self.settled_meanwhile.is_some() || self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES {
             return Vec::new();
         }
@@ -110,6 +130,8 @@ impl Scheduler {
             let window = self.windows.entry(id).or_default();
             if taken.len() == REFILL {
                 self.due.insert(id);
+            } else if let Some(until) = window.gate.broken_until(now).filter(|_| is_sent_to(id)) {
+                self.mark_at(id, until);
             } else if window.room() == 0 {
                 window.more = true;
             } else {
@@ -152,18 +174,28 @@ impl Scheduler {
         self.due.extend(asked);
     }
 
-    /// The next delivery to send, fairly: each subscription one, then the next. What `may_start` refuses
-    /// loses what it has ready.
-    pub(super) fn start(&mut self, may_start: impl Fn(SubscriptionId) -> bool) -> Option<Due> {
+    /// The next delivery to send, fairly: each subscription one, then the next. `rate` says at what rate a
+    /// subscription is sent to, if at any limited one; one that it refuses (`None`) loses what it has ready.
+    pub(super) fn start(
+        &mut self,
+        now: DateTime<Utc>,
+        rate: impl Fn(SubscriptionId) -> Option<Option<NonZeroU32>>,
+    ) -> Option<Due> {
         while self.in_flight < self.limits.in_flight {
             let id = self.turns.pop_front()?;
             let Some(window) = self.windows.get_mut(&id) else { continue };
             window.queued = false;
-            if !may_start(id) {
+            let Some(rate) = rate(id) else {
                 self.drop_ready(id);
+                continue;
+            };
+            if let Some(until) = window.gate.closed_until(now) {
+                window.waiting = true;
+                self.waiting.insert((until, id));
                 continue;
             }
             if let Some(due) = window.start() {
+                window.gate.started(rate, now);
                 self.in_flight += 1;
                 self.queue(id);
                 return Some(due);
@@ -172,13 +204,23 @@ impl Scheduler {
         None
     }
 
-    /// A request has ended; its delivery stays in hand until it is settled.
-    pub(super) fn end(&mut self, id: SubscriptionId) {
+    /// A request has ended; its delivery stays in hand until it is settled. Says whether the subscription's
+    /// breaker opens with it: then it loses what it has ready, which must not take others' room.
+    pub(super) fn end(&mut self, id: SubscriptionId, health: Health, now: DateTime<Utc>) -> bool {
         self.in_flight = self.in_flight.saturating_sub(1);
+        let mut reopens_at = None;
         if let Some(window) = self.windows.get_mut(&id) {
             window.in_flight = window.in_flight.saturating_sub(1);
+            if window.gate.ended(health, now) {
+                reopens_at = window.gate.closed_until(now);
+            }
+        }
+        if let Some(time) = reopens_at {
+            self.drop_ready(id);
+            self.mark_at(id, time);
         }
         self.queue(id);
+        reopens_at.is_some()
     }
 
     /// A delivery is settled; if it is pending, it is due again at a time.
@@ -222,6 +264,7 @@ impl Scheduler {
         self.due.retain(|id| shards.cover(*id));
         self.times.retain(|(_, id)| shards.cover(*id));
         self.time_of.retain(|id, _| shards.cover(*id));
+        self.waiting.retain(|(_, id)| self.windows.contains_key(id));
     }
 
     /// The shards that have deliveries in hand.
@@ -239,8 +282,9 @@ impl Scheduler {
         let cap = self.limits.in_flight_per_subscription;
         if let Some(window) = self.windows.get_mut(&id)
             && !window.queued
+            && !window.waiting
             && window.has_ready()
-            && window.in_flight < cap
+            && window.in_flight < window.gate.cap(cap)
         {
             window.queued = true;
             self.turns.push_back(id);
@@ -278,12 +322,26 @@ mod tests {
 
     fn fill(scheduler: &mut Scheduler, subscription_number: u128, count: u128) {
         scheduler.mark(subscription(subscription_number));
-        let asked = scheduler.begin_refill();
+        let asked = begin(scheduler);
         scheduler.end_refill(&asked, (1..=count).map(|number| due(subscription_number, number)).collect());
     }
 
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
+    fn start(scheduler: &mut Scheduler) -> Option<Due> {
+        scheduler.start(NOW, |_| Some(None))
+    }
+
+    fn begin(scheduler: &mut Scheduler) -> Vec<SubscriptionId> {
+        scheduler.begin_refill(NOW, |_| true)
+    }
+
+    fn end(scheduler: &mut Scheduler, number: u128) {
+        scheduler.end(subscription(number), Health::Well, NOW);
+    }
+
     fn started(scheduler: &mut Scheduler) -> Vec<u128> {
-        std::iter::from_fn(|| scheduler.start(|_| true))
+        std::iter::from_fn(|| start(scheduler))
             .map(|due| due.delivery.key.subscription.as_uuid().as_u128())
             .collect()
     }
@@ -294,7 +352,7 @@ mod tests {
         fill(&mut scheduler, 1, 10);
         fill(&mut scheduler, 2, 2);
         assert_eq!(started(&mut scheduler), [1, 2, 1, 2, 1]);
-        scheduler.end(subscription(1));
+        end(&mut scheduler, 1);
         assert_eq!(started(&mut scheduler), [1]);
     }
 
@@ -319,11 +377,11 @@ mod tests {
     fn what_was_settled_while_a_refill_was_reading_is_not_sent_again() {
         let mut scheduler = scheduler(100, 16);
         fill(&mut scheduler, 1, 1);
-        let sent = scheduler.start(|_| true).unwrap();
+        let sent = start(&mut scheduler).unwrap();
         scheduler.mark(subscription(1));
-        let asked = scheduler.begin_refill();
+        let asked = begin(&mut scheduler);
         assert_eq!(asked, [subscription(1)]);
-        scheduler.end(subscription(1));
+        end(&mut scheduler, 1);
         scheduler.settle(sent.delivery.key, None);
         scheduler.end_refill(&asked, vec![due(1, 1)]);
         assert_eq!((started(&mut scheduler).len(), scheduler.rows()), (0, 0));
@@ -334,14 +392,14 @@ mod tests {
         let mut scheduler = scheduler(1_000, 1_000);
         fill(&mut scheduler, 1, 64);
         scheduler.mark(subscription(1));
-        assert!(scheduler.begin_refill().is_empty());
-        let sent: Vec<_> = std::iter::from_fn(|| scheduler.start(|_| true)).collect();
+        assert!(begin(&mut scheduler).is_empty());
+        let sent: Vec<_> = std::iter::from_fn(|| start(&mut scheduler)).collect();
         for due in &sent[..31] {
             scheduler.settle(due.delivery.key, None);
         }
-        assert!(scheduler.begin_refill().is_empty());
+        assert!(begin(&mut scheduler).is_empty());
         scheduler.settle(sent[31].delivery.key, None);
-        assert_eq!(scheduler.begin_refill(), [subscription(1)]);
+        assert_eq!(begin(&mut scheduler), [subscription(1)]);
     }
 
     #[test]
@@ -353,9 +411,9 @@ mod tests {
         scheduler.mark_at(subscription(1), at(30));
         assert_eq!(scheduler.next_time(), Some(at(10)));
         scheduler.ripen(at(9));
-        assert!(scheduler.begin_refill().is_empty());
+        assert!(begin(&mut scheduler).is_empty());
         scheduler.ripen(at(10));
-        assert_eq!(scheduler.begin_refill(), [subscription(1)]);
+        assert_eq!(begin(&mut scheduler), [subscription(1)]);
         assert_eq!(scheduler.next_time(), None);
     }
 
@@ -363,10 +421,10 @@ mod tests {
     fn a_lost_shard_keeps_only_what_is_on_its_way() {
         let mut scheduler = scheduler(1, 16);
         fill(&mut scheduler, 1, 3);
-        let sent = scheduler.start(|_| true).unwrap();
+        let sent = start(&mut scheduler).unwrap();
         scheduler.keep(Shards::NONE);
         assert_eq!((scheduler.rows(), scheduler.busy()), (1, Shards::one(1)));
-        scheduler.end(subscription(1));
+        end(&mut scheduler, 1);
         scheduler.settle(sent.delivery.key, None);
         assert_eq!((scheduler.rows(), scheduler.busy()), (0, Shards::NONE));
     }
@@ -375,7 +433,51 @@ mod tests {
     fn a_subscription_that_may_not_start_loses_what_it_has_ready() {
         let mut scheduler = scheduler(100, 16);
         fill(&mut scheduler, 1, 3);
-        assert!(scheduler.start(|_| false).is_none());
+        assert!(scheduler.start(NOW, |_| None).is_none());
         assert_eq!(scheduler.rows(), 0);
+    }
+
+    #[test]
+    fn a_rate_holds_one_subscription_back_and_no_other() {
+        let mut scheduler = scheduler(100, 16);
+        fill(&mut scheduler, 1, 3);
+        fill(&mut scheduler, 2, 3);
+        let limited = |id| Some((id == subscription(1)).then(|| NonZeroU32::new(2)).flatten());
+        let mut numbers = |now| -> Vec<u128> {
+            scheduler.ripen(now);
+            std::iter::from_fn(|| scheduler.start(now, limited))
+                .map(|due| due.delivery.key.subscription.as_uuid().as_u128())
+                .collect()
+        };
+        assert_eq!(numbers(NOW), [1, 2, 2, 2]);
+        assert_eq!(numbers(NOW + TimeDelta::milliseconds(499)), Vec::<u128>::new());
+        assert_eq!(numbers(NOW + TimeDelta::milliseconds(500)), [1]);
+        assert_eq!(numbers(NOW + TimeDelta::seconds(5)), [1]);
+        assert_eq!(scheduler.next_time(), None);
+    }
+
+    #[test]
+    fn a_receiver_that_only_fails_gives_its_room_back_and_is_probed_by_one() {
+        let mut scheduler = scheduler(100, 10);
+        fill(&mut scheduler, 1, 20);
+        let sent: Vec<_> = std::iter::from_fn(|| start(&mut scheduler)).collect();
+        assert_eq!(sent.len(), 10);
+        for due in &sent {
+            scheduler.end(subscription(1), Health::Ill, NOW);
+            scheduler.settle(due.delivery.key, None);
+        }
+        assert_eq!((started(&mut scheduler).len(), scheduler.rows()), (0, 0));
+        let probe = NOW + TimeDelta::seconds(10);
+        // What comes meanwhile is not read, but for ending it.
+        scheduler.mark(subscription(1));
+        assert!(begin(&mut scheduler).is_empty());
+        assert_eq!(scheduler.next_time(), Some(probe));
+        scheduler.ripen(probe);
+        let asked = scheduler.begin_refill(probe, |_| true);
+        scheduler.end_refill(&asked, (21..=25).map(|number| due(1, number)).collect());
+        let at_once: Vec<_> = std::iter::from_fn(|| scheduler.start(probe, |_| Some(None))).collect();
+        assert_eq!(at_once.len(), 1);
+        scheduler.end(subscription(1), Health::Well, probe);
+        assert_eq!(std::iter::from_fn(|| scheduler.start(probe, |_| Some(None))).count(), 4);
     }
 }

@@ -1,9 +1,10 @@
 //! One attempt: render, sign, post, and say what came of it.
 
-use super::render;
 use super::schedule::Outcome;
 use super::window::Due;
 use crate::domain::delivery::DeliveryKey;
+use crate::domain::event::Event;
+use crate::domain::render;
 use crate::domain::subscription::{Family, Subscription};
 use crate::state::State;
 use chrono::{DateTime, Utc};
@@ -24,7 +25,8 @@ const KEEP: usize = 4 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Attempted {
     pub(super) key: DeliveryKey,
-    pub(super) family: Family,
+    pub(super) event: Arc<Event>,
+    pub(super) subscription: Arc<Subscription>,
     pub(super) attempts_before: i16,
     pub(super) replay: i16,
     pub(super) started_at: DateTime<Utc>,
@@ -46,7 +48,7 @@ enum PrepareError {
     Text(#[from] std::string::FromUtf8Error),
 }
 
-/// Makes one attempt. Takes at most the budget.
+/// Makes one attempt. Takes at most the budget, the subscription's own if it has one.
 pub(super) async fn send(
     state: State,
     subscription: Arc<Subscription>,
@@ -54,6 +56,10 @@ pub(super) async fn send(
     budget: Duration,
 ) -> Attempted {
     let attempt = due.delivery.attempts.saturating_add(1);
+    let budget = match subscription.family {
+        Family::Partner => budget,
+        Family::Platform => subscription.retry.unwrap_or_default().budget(),
+    };
     let span = tracing::info_span!(
         parent: None,
         "deliver",
@@ -62,19 +68,19 @@ pub(super) async fn send(
         attempt,
     );
     telemetry::follow(&span, due.event.traceparent.as_deref());
-    attempted(&state, &subscription, &due, budget, &span).instrument(span.clone()).await
+    attempted(&state, subscription, due, budget, &span).instrument(span.clone()).await
 }
 
 async fn attempted(
     state: &State,
-    subscription: &Subscription,
-    due: &Due,
+    subscription: Arc<Subscription>,
+    due: Due,
     budget: Duration,
     span: &Span,
 ) -> Attempted {
     let started_at = state.clock.now();
     let started = Instant::now();
-    let outcome = match prepare(state, subscription, due, budget, started_at, span) {
+    let outcome = match prepare(state, &subscription, &due, budget, started_at, span) {
         Ok(post) => outcome(state.outbound.post(post).await),
         Err(error) => {
             tracing::error!(error = platform_http::edge::chain(&error), "delivery cannot be prepared");
@@ -86,7 +92,8 @@ async fn attempted(
     tracing::debug!(status, error = outcome.error(), "attempted");
     Attempted {
         key: due.delivery.key,
-        family: subscription.family,
+        event: due.event,
+        subscription,
         attempts_before: due.delivery.attempts,
         replay: due.delivery.replay,
         started_at,
@@ -121,6 +128,7 @@ fn prepare(
 const fn scheme(family: Family) -> signing::Family {
     match family {
         Family::Partner => signing::Family::Partner,
+        Family::Platform => signing::Family::Platform,
     }
 }
 

@@ -4,10 +4,16 @@ use super::schedule::{RetryPolicy, Verdict};
 use super::sender::Attempted;
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::state::State;
-use crate::store::settlements::{self, Settlement};
+use crate::store::settlements::{self, Settlement, Standing};
 use crate::store::subscriptions;
+use crate::usecases::announce::Announcements;
+use chrono::{DateTime, TimeDelta, Utc};
+use contracts::ids::SubscriptionId;
+use contracts::webhook::DisabledReason;
 use platform_http::edge::chain;
 use platform_pg::StoreError;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,16 +23,23 @@ const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(10);
 /// Writes at once.
 const WRITERS: usize = 2;
+/// Deliveries in a row that were given up before a subscription is disabled.
+const HOPELESS: i32 = 100;
+/// How long ago the last success must be for that.
+const HOPELESS_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Decides what an attempt leads to, and makes a settlement of it.
 pub(super) fn decide(state: &State, attempted: &Attempted, partner_base: Duration) -> Settlement {
-    let policy = RetryPolicy::of(attempted.family, partner_base);
+    let subscription = &attempted.subscription;
+    let policy = RetryPolicy::of(subscription.family, subscription.retry, partner_base);
     let attempt = u16::try_from(attempted.attempts_before).unwrap_or(0).saturating_add(1);
-    let Verdict { state: after, next_at, disable } =
+    let Verdict { state: after, next_at, disable, exhausted } =
         attempted.outcome.verdict(&policy, attempt, attempted.ended_at, chance());
     report(attempted, after);
     Settlement {
         key: attempted.key,
+        event: attempted.event.clone(),
+        subscription: attempted.subscription.clone(),
         attempt_id: state.ids.at(attempted.started_at),
         attempts_before: attempted.attempts_before,
         replay: attempted.replay,
@@ -35,6 +48,7 @@ pub(super) fn decide(state: &State, attempted: &Attempted, partner_base: Duratio
         status: attempted.outcome.status().and_then(|status| i16::try_from(status).ok()),
         error: attempted.outcome.error(),
         disable,
+        exhausted,
         started_at: attempted.started_at,
         ended_at: attempted.ended_at,
         duration_ms: i32::try_from(attempted.duration.as_millis()).unwrap_or(i32::MAX),
@@ -46,7 +60,7 @@ fn report(attempted: &Attempted, after: DeliveryState) {
         DeliveryState::Pending => "retried",
         state => state.name(),
     };
-    let family = attempted.family.name();
+    let family = attempted.subscription.family.name();
     metrics::counter!("leadwire_deliveries_total", "family" => family, "result" => result).increment(1);
     metrics::histogram!("leadwire_delivery_seconds", "family" => family)
         .record(attempted.duration.as_secs_f64());
@@ -140,25 +154,77 @@ pub(super) async fn write(state: &State, batch: &[Settlement]) -> Result<Vec<Del
 }
 
 async fn write_together(state: &State, batch: &[Settlement]) -> Result<(), StoreError> {
-    let gone: Vec<_> = batch
-        .iter()
-        .filter(|settlement| settlement.disable)
-        .map(|settlement| settlement.key.subscription.as_uuid())
-        .collect();
     let mut transaction = state.database.begin().await?;
     let written = settlements::settle(&mut transaction, batch).await?;
-    settlements::record_health(&mut transaction, batch).await?;
-    if !gone.is_empty() {
-        let version = subscriptions::bump_version(&mut transaction).await?;
-        subscriptions::disable(&mut transaction, &gone, version, state.clock.now()).await?;
+    let settled: Vec<&Settlement> =
+        batch.iter().filter(|settlement| written.contains(&settlement.key)).collect();
+    let mut announcements = Announcements::new(state);
+    let ended = settled.iter().filter(|settlement| settlement.state != DeliveryState::Pending);
+    let tracked = ended.filter(|settlement| settlement.event.track_delivery);
+    announcements.ended(&mut transaction, tracked.map(|settlement| settlement.key.event)).await?;
+    for settlement in settled.iter().filter(|settlement| settlement.state == DeliveryState::DeadLetter) {
+        announcements.dead_lettered(settlement);
     }
+    let standings = settlements::record_health(&mut transaction, &settled).await?;
+    let disabled =
+        disable(&mut transaction, &mut announcements, &settled, &standings, state.clock.now()).await?;
+    let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await?;
-    if written < batch.len() as u64 {
-        tracing::info!(written, of = batch.len(), "some deliveries were settled by somebody else");
+    state.relay.hand_over(announced);
+    if settled.len() < batch.len() {
+        tracing::info!(
+            written = settled.len(),
+            of = batch.len(),
+            "some deliveries were settled by somebody else"
+        );
     }
-    if !gone.is_empty() {
+    if !disabled.is_empty() {
         let mut connection = state.database.acquire().await?;
         state.subscriptions.refreshed(&mut connection).await?;
+        // What it has pending is to be skipped.
+        state.wake.subscriptions(disabled);
     }
     Ok(())
+}
+
+/// Disables the subscriptions whose receivers want nothing more, or do nothing but fail. Says which.
+async fn disable(
+    connection: &mut PgConnection,
+    announcements: &mut Announcements,
+    settled: &[&Settlement],
+    standings: &[Standing],
+    now: DateTime<Utc>,
+) -> Result<HashSet<SubscriptionId>, StoreError> {
+    let mut doomed = BTreeMap::new();
+    for settlement in settled {
+        let subscription = &settlement.subscription;
+        if settlement.disable {
+            doomed.insert(subscription.id, (subscription, DisabledReason::Gone));
+        } else if standings.iter().any(|standing| is_hopeless(standing, settlement, now)) {
+            doomed.entry(subscription.id).or_insert((subscription, DisabledReason::Failing));
+        }
+    }
+    if doomed.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let ids: Vec<_> = doomed.keys().map(|id| id.as_uuid()).collect();
+    let version = subscriptions::bump_version(connection).await?;
+    let disabled = subscriptions::disable(connection, &ids, version, now).await?;
+    for id in &disabled {
+        if let Some((subscription, reason)) = doomed.get(id) {
+            tracing::warn!(subscription = %id, ?reason, "subscription disabled");
+            announcements.disabled(subscription, *reason);
+        }
+    }
+    Ok(disabled.into_iter().collect())
+}
+
+/// Whether this delivery was one too many to give up.
+fn is_hopeless(standing: &Standing, settlement: &Settlement, now: DateTime<Utc>) -> bool {
+    let subscription = &settlement.subscription;
+    let since = standing.last_success_at.unwrap_or(subscription.created_at);
+    standing.subscription == subscription.id
+        && settlement.state == DeliveryState::DeadLetter
+        && standing.consecutive_exhausted >= HOPELESS
+        && now - since > HOPELESS_FOR
 }

@@ -1,6 +1,7 @@
 //! What the engine holds of one subscription: due deliveries that wait, are on their way, or are not settled
-//! yet. The place for everything that is per subscription, such as a breaker or a token bucket.
+//! yet, and the gate that they pass one by one.
 
+use super::gate::Gate;
 use crate::domain::event::Event;
 use crate::store::deliveries::DueDelivery;
 use contracts::ids::EventId;
@@ -24,8 +25,12 @@ pub(super) struct Window {
     /// Everything in hand, with the size of what it carries: not to be taken in twice.
     held: HashMap<EventId, usize>,
     pub(super) in_flight: usize,
+    /// When it may be sent to.
+    pub(super) gate: Gate,
     /// It stands in the queue for its turn.
     pub(super) queued: bool,
+    /// It waits before its gate.
+    pub(super) waiting: bool,
     /// The database has more that is due.
     pub(super) more: bool,
 }

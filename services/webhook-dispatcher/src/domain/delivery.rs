@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
+use uuid::Uuid;
 
 /// Where a delivery stands. Everything but `Pending` is terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +58,9 @@ pub struct DeliveryKey {
     pub subscription: SubscriptionId,
 }
 
-/// A delivery as the log of its subscription shows it.
+/// A delivery as its owner sees it.
 #[derive(Clone, Debug)]
-pub struct LoggedDelivery {
+pub struct ShownDelivery {
     pub key: DeliveryKey,
     pub event_kind: String,
     pub state: DeliveryState,
@@ -79,12 +80,24 @@ impl DeliveryKey {
     pub fn webhook_id(self) -> String {
         format!("msg_{}_{}", self.event.as_uuid().simple(), self.subscription.as_uuid().simple())
     }
+
+    /// Reads a `webhook-id`, exactly as it is written above.
+    pub fn of_webhook_id(text: &str) -> Option<Self> {
+        let (event, subscription) = text.strip_prefix("msg_")?.split_once('_')?;
+        let key = Self {
+            event: EventId::new(Uuid::try_parse(event).ok()?),
+            subscription: SubscriptionId::new(Uuid::try_parse(subscription).ok()?),
+        };
+        (key.webhook_id() == text).then_some(key)
+    }
 }
+
+/// The error of a delivery whose time was over before it was delivered.
+pub const EXPIRED: &str = "expired";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use uuid::Uuid;
 
     #[test]
     fn states_keep_their_codes() {
@@ -106,5 +119,9 @@ mod tests {
             "msg_00000000000000000000000000000001_00000000000000000000000000000002"
         );
         assert_ne!(key(1, 2).webhook_id(), key(1, 3).webhook_id());
+        assert_eq!(DeliveryKey::of_webhook_id(&key(1, 2).webhook_id()), Some(key(1, 2)));
+        for other in ["", "msg_1_2", "msg_", "7", "msg_00000000-0000-0000-0000-000000000001_2"] {
+            assert_eq!(DeliveryKey::of_webhook_id(other), None, "{other}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::shard::Shards;
-use crate::domain::subscription::Subscription;
+use crate::domain::subscription::{Subscription, SubscriptionState};
 use contracts::ids::{OrganizationId, SubscriptionId};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -28,7 +28,14 @@ impl Snapshot {
         next.version = version.max(self.version);
         for subscription in changed {
             let (id, organization) = (subscription.id, subscription.organization);
-            if next.subscriptions.insert(id, Arc::new(subscription)).is_none() {
+            let is_deleted = subscription.state == SubscriptionState::Deleted;
+            let was_known = next.subscriptions.insert(id, Arc::new(subscription)).is_some();
+            if is_deleted {
+                // The engine still has to cancel what is pending; nothing new is matched.
+                if let Some(ids) = next.by_organization.get_mut(&organization) {
+                    ids.retain(|known| *known != id);
+                }
+            } else if !was_known {
                 next.by_organization.entry(organization).or_default().push(id);
             }
         }
@@ -60,5 +67,24 @@ impl Snapshot {
             .range((from, Bound::Unbounded))
             .filter(move |(id, _)| shards.cover(**id))
             .map(|(_, subscription)| subscription)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::event::tests::event;
+    use crate::domain::subscription::tests::subscription;
+
+    #[test]
+    fn a_deleted_subscription_is_known_and_not_matched() {
+        let event = event(1, "/leadwire/lead-intake", "lead.created");
+        let one = Snapshot::default().with(1, vec![subscription(&["*"])]);
+        assert_eq!(one.matching(&event).count(), 1);
+        let gone = Subscription { state: SubscriptionState::Deleted, ..subscription(&["*"]) };
+        for snapshot in [one.with(2, vec![gone.clone()]), Snapshot::default().with(2, vec![gone.clone()])] {
+            assert_eq!((snapshot.version(), snapshot.matching(&event).count()), (2, 0));
+            assert!(snapshot.get(gone.id).is_some());
+        }
     }
 }

@@ -2,16 +2,22 @@
 
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
+use crate::domain::retry::RetryConfig;
 use chrono::{DateTime, Utc};
 use contracts::Service;
+use contracts::identity::OrganizationRef;
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use platform::secrets::Sealed;
+use std::num::NonZeroU32;
 
 /// The kinds of subscriptions: they differ in what they see, how it is rendered and signed, and when it is
 /// retried. Whatever matches on it decides for each family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
+    /// Leads of a partner, for the partner.
     Partner,
+    /// Everything of an organisation but LEX messages, for one of its clients.
+    Platform,
 }
 
 impl Family {
@@ -19,11 +25,12 @@ impl Family {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Partner => "partner",
+            Self::Platform => "platform",
         }
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Partner].into_iter().find(|family| family.name() == name)
+        [Self::Partner, Self::Platform].into_iter().find(|family| family.name() == name)
     }
 }
 
@@ -36,6 +43,8 @@ pub enum SubscriptionState {
     Paused,
     /// Matched as skipped; it stays so until the owner enables it again.
     Disabled,
+    /// Not matched; what is pending is cancelled. For its owner it is not there.
+    Deleted,
 }
 
 impl SubscriptionState {
@@ -45,11 +54,32 @@ impl SubscriptionState {
             Self::Active => "active",
             Self::Paused => "paused",
             Self::Disabled => "disabled",
+            Self::Deleted => "deleted",
         }
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Active, Self::Paused, Self::Disabled].into_iter().find(|state| state.name() == name)
+        [Self::Active, Self::Paused, Self::Disabled, Self::Deleted]
+            .into_iter()
+            .find(|state| state.name() == name)
+    }
+}
+
+/// Whose subscriptions a request is about.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    pub organization: OrganizationRef,
+    pub client: ClientId,
+    pub family: Family,
+}
+
+impl Owner {
+    /// Partners share their subscriptions; on the platform surface each client has its own.
+    pub fn only_client(&self) -> Option<ClientId> {
+        match self.family {
+            Family::Partner => None,
+            Family::Platform => Some(self.client),
+        }
     }
 }
 
@@ -64,26 +94,66 @@ pub struct Subscription {
     pub url: String,
     pub filters: Vec<EventFilter>,
     pub state: SubscriptionState,
+    /// `None`: the family's own.
+    pub retry: Option<RetryConfig>,
+    /// Requests per second, where the owner wants fewer than there could be.
+    pub rate_limit: Option<NonZeroU32>,
     pub secret: Sealed,
     /// The secret before the last rotation, and until when it is used beside the new one.
     pub previous_secret: Option<(Sealed, DateTime<Utc>)>,
+    pub created_at: DateTime<Utc>,
 }
 
-/// A subscription as its owner's list shows it.
+/// What the owner of a subscription decides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    pub url: String,
+    pub events: Vec<String>,
+    pub description: Option<String>,
+    pub state: SubscriptionState,
+    pub retry: Option<RetryConfig>,
+    pub rate_limit: Option<i32>,
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// Which part of a list of subscriptions, in which order of their creation.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    pub newest_first: bool,
+    pub offset: i64,
+    pub limit: i64,
+}
+
+impl Part {
+    pub const OLDEST_FIRST: Self = Self { newest_first: false, offset: 0, limit: i64::MAX };
+    pub const NEWEST_FIRST: Self = Self { newest_first: true, ..Self::OLDEST_FIRST };
+}
+
+/// A subscription as its owner sees it.
 #[derive(Clone, Debug)]
-pub struct ListedSubscription {
+pub struct ShownSubscription {
     pub id: SubscriptionId,
+    pub client: ClientId,
     pub url: String,
     pub events: Vec<String>,
     pub description: Option<String>,
     /// The first characters of its secret.
     pub secret_hint: String,
+    /// Until when the secret before the last rotation is used as well.
+    pub previous_secret_until: Option<DateTime<Utc>>,
     pub state: SubscriptionState,
+    /// `None`: the family's own.
+    pub retry: Option<RetryConfig>,
+    pub rate_limit: Option<i32>,
+    pub metadata: Option<serde_json::Value>,
     pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
     pub last_success_at: Option<DateTime<Utc>>,
     pub last_failure_at: Option<DateTime<Utc>>,
     /// Failed attempts since the last success.
     pub consecutive_failures: i32,
+    /// Since it was created.
+    pub deliveries: i64,
 }
 
 impl Subscription {
@@ -91,13 +161,20 @@ impl Subscription {
     pub fn wants(&self, event: &Event) -> bool {
         self.organization == event.organization
             && self.sees(&event.source)
+            && event.about != Some(self.id)
             && self.filters.iter().any(|filter| filter.matches(&event.kind))
     }
 
+    /// The services whose events are for this family. Those of this service are about webhooks, and reach
+    /// only who names them.
     fn sees(&self, source: &str) -> bool {
-        match self.family {
-            Family::Partner => source == Service::LeadIntake.event_source(),
-        }
+        let services: &[Service] = match self.family {
+            Family::Partner => &[Service::LeadIntake, Service::WebhookDispatcher],
+            Family::Platform => {
+                &[Service::LeadIntake, Service::CrmResources, Service::Ingest, Service::WebhookDispatcher]
+            }
+        };
+        Event::publisher_of(source).is_some_and(|publisher| services.contains(&publisher))
     }
 
     /// What its secrets are sealed for: they open for no other subscription.
@@ -107,7 +184,7 @@ impl Subscription {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::domain::event::tests::event;
 
@@ -121,8 +198,11 @@ mod tests {
             url: "https://hooks.example.com".to_owned(),
             filters: filters.iter().map(|filter| EventFilter::stored(filter)).collect(),
             state: SubscriptionState::Active,
+            retry: None,
+            rate_limit: None,
             secret: Sealed { key_id: "1".to_owned(), bytes: Vec::new() },
             previous_secret: None,
+            created_at: DateTime::UNIX_EPOCH,
         }
     }
 
@@ -137,11 +217,34 @@ mod tests {
     }
 
     #[test]
-    fn stored_names_read_back() {
-        for state in [SubscriptionState::Active, SubscriptionState::Paused, SubscriptionState::Disabled] {
-            assert_eq!(SubscriptionState::of_name(state.name()), Some(state));
+    fn a_client_of_the_platform_sees_its_organisation_but_for_lex_messages() {
+        let all = Subscription { family: Family::Platform, ..subscription(&["*"]) };
+        for source in ["lead-intake", "crm-resources", "ingest"] {
+            assert!(all.wants(&event(1, &format!("/leadwire/{source}"), "lead.created")), "{source}");
         }
-        assert_eq!(Family::of_name(Family::Partner.name()), Some(Family::Partner));
+        assert!(!all.wants(&event(1, "/leadwire/lex-router", "lead.created")));
+        assert!(!all.wants(&event(1, "/leadwire/gateway", "client.deleted")));
+        assert!(!all.wants(&event(1, "/leadwire/webhook-dispatcher", "webhook.event.settled")));
+    }
+
+    #[test]
+    fn an_event_about_a_subscription_goes_to_the_others_that_name_it() {
+        let named = subscription(&["webhook.subscription.disabled"]);
+        let mut disabled = event(1, "/leadwire/webhook-dispatcher", "webhook.subscription.disabled");
+        disabled.about = Some(SubscriptionId::new(uuid::Uuid::from_u128(8)));
+        assert!(named.wants(&disabled));
+        disabled.about = Some(named.id);
+        assert!(!named.wants(&disabled));
+    }
+
+    #[test]
+    fn stored_names_read_back() {
+        for state in ["active", "paused", "disabled", "deleted"] {
+            assert_eq!(SubscriptionState::of_name(state).map(SubscriptionState::name), Some(state));
+        }
+        for family in [Family::Partner, Family::Platform] {
+            assert_eq!(Family::of_name(family.name()), Some(family));
+        }
         assert_eq!(Family::of_name("fax"), None);
     }
 }

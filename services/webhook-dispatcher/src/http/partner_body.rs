@@ -1,20 +1,33 @@
-//! The bodies of partner subscriptions: reading the contract's `WebhookSubscriptionCreate`, writing its
-//! `WebhookSubscription`.
+//! The bodies of partner subscriptions: reading the contract's `WebhookSubscriptionCreate` and changes of it,
+//! writing its `WebhookSubscription`.
 
-use crate::domain::filter::EventFilter;
-use crate::domain::subscription::{ListedSubscription, SubscriptionState};
-use crate::usecases::create_subscription::{Created, Wanted};
+use super::fields::{self, Patch};
+use crate::domain::subscription::{ShownSubscription, SubscriptionState, Terms};
 use platform::Violation;
-use platform::document::{Violations, list, text};
+use platform::document::{Violations, boolean, text};
 use platform_http::outbound::RefusedUrl;
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use url::Url;
 
-const MAX_URL: usize = 2_048;
-const MAX_FILTERS: usize = 100;
 const MAX_DESCRIPTION: usize = 500;
+
+/// What a new subscription is to be.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub url: Url,
+    pub terms: Terms,
+}
+
+/// What of a subscription is to become different.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub url: Option<Url>,
+    events: Option<Vec<String>>,
+    description: Patch<String>,
+    active: Option<bool>,
+    rate_limit: Patch<i32>,
+}
 
 /// Reads a `WebhookSubscriptionCreate`. Unknown fields are ignored, filters said twice count once.
 ///
@@ -28,69 +41,95 @@ pub fn read(
 ) -> Result<Wanted, Vec<Violation>> {
     let violations = Violations::new();
     let wanted = violations.root(document).and_then(|root| {
-        let url = root.required("url", |value| read_url(value, check));
-        let events = root.required("events", list(1..=MAX_FILTERS, read_filter));
-        let description = root.nullable("description", text(0..=MAX_DESCRIPTION));
-        let mut distinct = Vec::new();
-        for filter in events? {
-            if !distinct.contains(&filter) {
-                distinct.push(filter);
-            }
-        }
-        Some(Wanted { url: url?, events: distinct, description: description.map(str::to_owned) })
+        let url = root.required("url", fields::url(check));
+        let events = root.required("events", fields::events);
+        let description = root.optional("description", description);
+        let rate_limit = root.optional("rate_limit", fields::rate_limit);
+        let url = url?;
+        let terms = Terms {
+            url: url.to_string(),
+            events: events?,
+            description: description.flatten(),
+            state: SubscriptionState::Active,
+            retry: None,
+            rate_limit: rate_limit.flatten(),
+            metadata: None,
+        };
+        Some(Wanted { url, terms })
     });
     violations.finish(wanted)
 }
 
-fn read_url(value: &Value, check: impl Fn(&Url) -> Result<(), RefusedUrl>) -> Result<Url, Cow<'static, str>> {
-    let url = text(1..=MAX_URL)(value)?;
-    let url = Url::parse(url).map_err(|error| Cow::from(format!("must be a URL: {error}")))?;
-    check(&url).map_err(|refused| refused.to_string())?;
-    Ok(url)
-}
-
-fn read_filter(value: &Value) -> Result<String, Cow<'static, str>> {
-    let filter = text(1..=crate::domain::filter::MAX_LENGTH)(value)?;
-    if EventFilter::parse(filter).is_none() {
-        return Err("must be an event type such as lead.created, a prefix such as lead.*, or *".into());
-    }
-    Ok(filter.to_owned())
-}
-
-/// The contract's `WebhookSubscription`, with the whole secret.
-pub fn write_created(wanted: &Wanted, created: &Created) -> Value {
-    let mut subscription = json!({
-        "id": created.id,
-        "url": wanted.url,
-        "events": wanted.events,
-        "hmac_secret": created.secret.expose_secret(),
-        "active": true,
-        "created_at": created.created_at,
-        "last_success_at": null,
-        "last_failure_at": null,
-        "consecutive_failures": 0,
+/// Reads a change (RFC 7396): what is left out stays, `null` clears what may be absent.
+///
+/// # Errors
+/// Every field that breaks the contract, with its path.
+pub fn read_change(
+    document: &Value,
+    check: impl Fn(&Url) -> Result<(), RefusedUrl>,
+) -> Result<Change, Vec<Violation>> {
+    let violations = Violations::new();
+    let change = violations.root(document).map(|root| Change {
+        url: root.optional("url", fields::url(check)),
+        events: root.optional("events", fields::events),
+        description: Patch::read(&root, "description", description),
+        active: root.optional("active", boolean),
+        rate_limit: Patch::read(&root, "rate_limit", fields::rate_limit),
     });
-    if let Some(description) = &wanted.description {
+    violations.finish(change)
+}
+
+fn description(value: &Value) -> Result<Option<String>, Cow<'static, str>> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    text(0..=MAX_DESCRIPTION)(value).map(|text| Some(text.to_owned()))
+}
+
+impl Change {
+    /// Makes terms different.
+    pub fn apply(&self, terms: &mut Terms) {
+        if let Some(url) = &self.url {
+            terms.url = url.to_string();
+        }
+        if let Some(events) = &self.events {
+            terms.events.clone_from(events);
+        }
+        self.description.apply(&mut terms.description);
+        self.rate_limit.apply(&mut terms.rate_limit);
+        match self.active {
+            Some(true) => terms.state = SubscriptionState::Active,
+            // One that is disabled stays so: it is not active either.
+            Some(false) if terms.state == SubscriptionState::Active => {
+                terms.state = SubscriptionState::Paused;
+            }
+            Some(false) | None => {}
+        }
+    }
+}
+
+/// The contract's `WebhookSubscription`, with the whole secret or the beginning of it.
+pub fn write(shown: &ShownSubscription, secret: Option<&str>) -> Value {
+    let hint = || format!("{}…", shown.secret_hint);
+    let mut subscription = json!({
+        "id": shown.id,
+        "url": shown.url,
+        "events": shown.events,
+        "hmac_secret": secret.map_or_else(hint, str::to_owned),
+        "active": shown.state == SubscriptionState::Active,
+        "created_at": shown.created_at,
+        "last_success_at": shown.last_success_at,
+        "last_failure_at": shown.last_failure_at,
+        "consecutive_failures": shown.consecutive_failures,
+    });
+    if let Some(description) = &shown.description {
         subscription["description"] = json!(description);
     }
-    subscription
-}
-
-/// The contract's `WebhookSubscription`, with the beginning of the secret.
-pub fn write_listed(listed: &ListedSubscription) -> Value {
-    let mut subscription = json!({
-        "id": listed.id,
-        "url": listed.url,
-        "events": listed.events,
-        "hmac_secret": format!("{}…", listed.secret_hint),
-        "active": listed.state == SubscriptionState::Active,
-        "created_at": listed.created_at,
-        "last_success_at": listed.last_success_at,
-        "last_failure_at": listed.last_failure_at,
-        "consecutive_failures": listed.consecutive_failures,
-    });
-    if let Some(description) = &listed.description {
-        subscription["description"] = json!(description);
+    if let Some(rate_limit) = shown.rate_limit {
+        subscription["rate_limit"] = json!(rate_limit);
+    }
+    if let Some(until) = shown.previous_secret_until {
+        subscription["previous_secret_until"] = json!(until);
     }
     subscription
 }
@@ -105,10 +144,16 @@ mod tests {
 
     #[test]
     fn every_failing_field_is_named() {
-        let document = json!({"url": "hooks", "events": ["lead.created", "lead created"], "description": "d".repeat(501)});
-        let paths: Vec<_> =
-            read(&document).unwrap_err().into_iter().map(|violation| violation.path).collect();
-        assert_eq!(paths, ["url", "events", "description"]);
+        let document = json!({
+            "url": "hooks", "events": ["lead.created", "lead created"], "description": "d".repeat(501),
+            "rate_limit": 0,
+        });
+        let expected = ["url", "events", "description", "rate_limit"];
+        let violations = [read(&document).unwrap_err(), read_change(&document, |_| Ok(())).unwrap_err()];
+        for violations in violations {
+            let paths: Vec<_> = violations.into_iter().map(|violation| violation.path).collect();
+            assert_eq!(paths, expected);
+        }
         let paths: Vec<_> =
             read(&json!({})).unwrap_err().into_iter().map(|violation| violation.path).collect();
         assert_eq!(paths, ["url", "events"]);
@@ -127,7 +172,29 @@ mod tests {
     fn filters_said_twice_count_once() {
         let wanted =
             read(&json!({"url": "https://a.example", "events": ["*", "lead.*", "*"], "more": 1})).unwrap();
-        assert_eq!(wanted.events, ["*", "lead.*"]);
-        assert_eq!(wanted.description, None);
+        assert_eq!(wanted.terms.events, ["*", "lead.*"]);
+        assert_eq!(wanted.terms.description, None);
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let mut terms = read(&json!({
+            "url": "https://a.example", "events": ["*"], "description": "all", "rate_limit": 5,
+        }))
+        .unwrap()
+        .terms;
+        let before = terms.clone();
+        let change = |document| read_change(&document, |_| Ok(())).unwrap();
+        change(json!({})).apply(&mut terms);
+        assert_eq!(terms, before);
+        change(json!({"description": null, "rate_limit": null, "active": false})).apply(&mut terms);
+        let paused =
+            Terms { description: None, rate_limit: None, state: SubscriptionState::Paused, ..before.clone() };
+        assert_eq!(terms, paused);
+        terms.state = SubscriptionState::Disabled;
+        change(json!({"active": false})).apply(&mut terms);
+        assert_eq!(terms.state, SubscriptionState::Disabled);
+        change(json!({"active": true})).apply(&mut terms);
+        assert_eq!(terms.state, SubscriptionState::Active);
     }
 }

@@ -1,21 +1,20 @@
-//! `GET …/webhook-subscriptions/{subscription_id}/deliveries`: our addition to the contract, for finding out
-//! why a delivery failed.
+//! `…/webhook-subscriptions/{subscription_id}/deliveries`, `…/test` and `…/deliveries/{delivery_id}/retry`: our
+//! additions to the contract, for finding out why a delivery failed.
 
-use crate::domain::delivery::{DeliveryState, LoggedDelivery};
-use crate::domain::subscription::Family;
+use super::partner::{Path, owner, subscription};
+use super::query::{read_cursor, write_cursor};
+use crate::domain::delivery::{DeliveryKey, DeliveryState, ShownDelivery};
+use crate::error::missing;
 use crate::state::State;
 use crate::usecases::list_deliveries::{Page, list_deliveries};
+use crate::usecases::send_test::{retry_delivery, send_test};
 use actix_web::{HttpResponse, web};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use contracts::FaultCode;
-use contracts::ids::{EventId, SubscriptionId};
-use dialects::partner::WebhooksRead;
+use contracts::ids::SubscriptionId;
+use dialects::partner::{WebhooksRead, WebhooksWrite};
 use platform::{Fault, Violation};
 use platform_http::{Caller, HttpFault};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 const DEFAULT_LIMIT: u8 = 50;
 const MAX_LIMIT: u8 = 100;
@@ -32,20 +31,45 @@ pub struct LogQuery {
 pub async fn list(
     caller: Caller<WebhooksRead>,
     state: web::Data<State>,
-    path: web::Path<(String, String)>,
+    path: Path,
     query: web::Query<LogQuery>,
 ) -> Result<HttpResponse, HttpFault> {
-    let missing = || Fault::new(FaultCode::NotFound, "there is no such subscription");
-    let subscription: SubscriptionId =
-        path.1.parse().map_err(|error: uuid::Error| missing().because(error))?;
-    let page = read_page(&query, subscription).map_err(Fault::validation)?;
-    let deliveries = list_deliveries(&state, &caller.principal, Family::Partner, subscription, page)
+    let subscription = subscription(&path.1)?;
+    let page = read_page(&query, subscription);
+    // Whether it is there comes first: of what is not the caller's, nothing is told.
+    let asked = *page.as_ref().unwrap_or(&Page { limit: 1, after: None });
+    let deliveries = list_deliveries(&state, &owner(caller.principal), subscription, asked)
         .await?
-        .ok_or_else(missing)?;
+        .ok_or_else(|| missing("subscription"))?;
+    page.map_err(Fault::validation)?;
     let items: Vec<Value> = deliveries.items.iter().map(write).collect();
-    let next = deliveries.next.map(|event| write_cursor(event, subscription));
+    let next = deliveries.next.map(|event| write_cursor(event, subscription.as_uuid().as_bytes()));
     let data = json!({"count": items.len(), "items": items, "next_cursor": next});
     Ok(HttpResponse::Ok().json(json!({"ok": true, "data": data})))
+}
+
+/// 202 with the delivery of a test event.
+pub async fn test(
+    caller: Caller<WebhooksWrite>,
+    state: web::Data<State>,
+    path: Path,
+) -> Result<HttpResponse, HttpFault> {
+    let delivery = send_test(&state, &owner(caller.principal), subscription(&path.1)?).await?;
+    Ok(HttpResponse::Accepted().json(json!({"ok": true, "data": write(&delivery)})))
+}
+
+/// 202 with the delivery, which is due now.
+pub async fn retry(
+    caller: Caller<WebhooksWrite>,
+    state: web::Data<State>,
+    path: web::Path<(String, String, String)>,
+) -> Result<HttpResponse, HttpFault> {
+    let subscription = subscription(&path.1)?;
+    let key = DeliveryKey::of_webhook_id(&path.2)
+        .filter(|key| key.subscription == subscription)
+        .ok_or_else(|| missing("delivery"))?;
+    let delivery = retry_delivery(&state, &owner(caller.principal), key).await?;
+    Ok(HttpResponse::Accepted().json(json!({"ok": true, "data": write(&delivery)})))
 }
 
 fn read_page(query: &LogQuery, subscription: SubscriptionId) -> Result<Page, Vec<Violation>> {
@@ -59,7 +83,7 @@ fn read_page(query: &LogQuery, subscription: SubscriptionId) -> Result<Page, Vec
         }
     };
     let after = query.cursor.as_deref().filter(|cursor| !cursor.is_empty()).and_then(|cursor| {
-        let after = read_cursor(cursor, subscription);
+        let after = read_cursor(cursor, subscription.as_uuid().as_bytes());
         if after.is_none() {
             violations.push(Violation::new("cursor", "is not a next_cursor of this list"));
         }
@@ -68,24 +92,8 @@ fn read_page(query: &LogQuery, subscription: SubscriptionId) -> Result<Page, Vec
     if violations.is_empty() { Ok(Page { limit, after }) } else { Err(violations) }
 }
 
-/// The last event's id and a check that binds it to the subscription.
-fn write_cursor(event: EventId, subscription: SubscriptionId) -> String {
-    URL_SAFE_NO_PAD.encode([event.as_uuid().as_bytes().as_slice(), &cursor_check(subscription)].concat())
-}
-
-fn read_cursor(cursor: &str, subscription: SubscriptionId) -> Option<EventId> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let (id, check) = bytes.split_first_chunk::<16>()?;
-    (check == cursor_check(subscription)).then(|| EventId::new(Uuid::from_bytes(*id)))
-}
-
-fn cursor_check(subscription: SubscriptionId) -> [u8; 8] {
-    let digest = platform::secrets::digest(subscription.as_uuid().as_bytes());
-    digest.first_chunk().copied().unwrap_or_default()
-}
-
 /// The id is the `webhook-id` that the receiver sees.
-fn write(delivery: &LoggedDelivery) -> Value {
+fn write(delivery: &ShownDelivery) -> Value {
     json!({
         "id": delivery.key.webhook_id(),
         "event_id": delivery.key.event,
@@ -98,18 +106,4 @@ fn write(delivery: &LoggedDelivery) -> Value {
         "delivered_at": delivery.ended_at.filter(|_| delivery.state == DeliveryState::Delivered),
         "created_at": delivery.created_at,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_belongs_to_one_subscription() {
-        let id = |number| Uuid::from_u128(number);
-        let cursor = write_cursor(EventId::new(id(5)), SubscriptionId::new(id(1)));
-        assert_eq!(read_cursor(&cursor, SubscriptionId::new(id(1))), Some(EventId::new(id(5))));
-        assert_eq!(read_cursor(&cursor, SubscriptionId::new(id(2))), None);
-        assert_eq!(read_cursor("nonsense", SubscriptionId::new(id(1))), None);
-    }
 }

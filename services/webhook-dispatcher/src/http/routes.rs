@@ -1,24 +1,46 @@
 //! The table of contents of the service's HTTP side.
 
-use super::{partner, partner_deliveries};
+use super::{events, internal, partner, partner_deliveries, platform, platform_deliveries};
 use crate::state::State;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, ServiceConfig, resource};
 
 /// Registers every route for one worker.
 pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
+        config.app_data(web::Data::new(state.clone()));
+        partner(config);
+        platform(config);
         config
-            .app_data(web::Data::new(state.clone()))
+            .service(resource("/api/v1/organizations/{id}/events").get(events::list))
             .service(
-                web::resource("/api/v1/partners/{partner_slug}/webhook-subscriptions")
-                    .post(partner::create)
-                    .get(partner::list),
+                resource("/api/v1/organizations/{id}/events/{event_id}/deliveries").get(events::deliveries),
             )
-            .service(
-                web::resource(
-                    "/api/v1/partners/{partner_slug}/webhook-subscriptions/{subscription_id}/deliveries",
-                )
-                .get(partner_deliveries::list),
-            );
+            .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions));
     }
+}
+
+fn partner(config: &mut ServiceConfig) {
+    const ALL: &str = "/api/v1/partners/{partner_slug}/webhook-subscriptions";
+    let one = |rest: &str| resource(format!("{ALL}/{{subscription_id}}{rest}"));
+    config
+        .service(resource(ALL).post(partner::create).get(partner::list))
+        .service(one("").get(partner::get).patch(partner::change).delete(partner::delete))
+        .service(one("/rotate-secret").post(partner::rotate))
+        .service(one("/test").post(partner_deliveries::test))
+        .service(one("/recover").post(partner::recover_since))
+        .service(one("/deliveries").get(partner_deliveries::list))
+        .service(one("/deliveries/{delivery_id}/retry").post(partner_deliveries::retry));
+}
+
+fn platform(config: &mut ServiceConfig) {
+    const ALL: &str = "/api/v1/api-clients/{id}/webhooks";
+    let one = |rest: &str| resource(format!("{ALL}/{{webhook_id}}{rest}"));
+    config
+        .service(resource(ALL).post(platform::create).get(platform::list))
+        .service(one("").get(platform::get).put(platform::change).delete(platform::delete))
+        .service(one("/rotate-secret").post(platform::rotate))
+        .service(one("/test").post(platform_deliveries::test))
+        .service(one("/recover").post(platform::recover_since))
+        .service(one("/deliveries").get(platform_deliveries::list))
+        .service(one("/deliveries/{delivery_id}/retry").post(platform_deliveries::retry));
 }

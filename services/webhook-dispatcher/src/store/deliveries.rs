@@ -1,14 +1,15 @@
-//! Deliveries: made by the fan-out, read by the engine and by the subscription's owner.
+//! Deliveries: made by the fan-out, read by the engine and by their owner.
 
-use crate::domain::delivery::{DeliveryKey, DeliveryState, LoggedDelivery};
+use crate::domain::delivery::{DeliveryKey, DeliveryState, EXPIRED, ShownDelivery};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId, SubscriptionId};
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The most deliveries that one statement skips.
-const SKIP_LIMIT: i64 = 1_000;
+pub const TABLE: &str = "deliveries";
+/// The most deliveries that one statement ends or brings back.
+pub const BATCH: i64 = 1_000;
 
 /// A delivery that the fan-out has matched.
 #[derive(Clone, Copy, Debug)]
@@ -92,10 +93,7 @@ pub async fn due(
     Ok(rows
         .into_iter()
         .map(|row| DueDelivery {
-            key: DeliveryKey {
-                event: EventId::new(row.event_id),
-                subscription: SubscriptionId::new(row.subscription_id),
-            },
+            key: key(row.event_id, row.subscription_id),
             attempts: row.attempts,
             replay: row.replay,
         })
@@ -125,62 +123,183 @@ pub async fn earliest(
     Ok(rows.into_iter().map(|row| (SubscriptionId::new(row.id), row.next_at)).collect())
 }
 
-/// Ends pending deliveries of disabled subscriptions as skipped, but for those of some events. Says how
-/// many; call again while there are some.
+/// Ends pending deliveries of subscriptions that get nothing any more, but for those of some events: as
+/// skipped or cancelled. Answers which, at most [`BATCH`]; call again while there are some.
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn skip(
+pub async fn end_pending(
     connection: &mut PgConnection,
     subscriptions: &[Uuid],
     but: &[Uuid],
+    state: DeliveryState,
     now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
-    let result = sqlx::query!(
+) -> Result<Vec<DeliveryKey>, StoreError> {
+    let rows = sqlx::query!(
         "update deliveries set state = $5, ended_at = $3
          where state = 0 and (event_id, subscription_id) in (
              select event_id, subscription_id from deliveries
              where subscription_id = any($1) and state = 0 and event_id <> all($2)
              limit $4
-         )",
+         )
+         returning event_id, subscription_id",
         subscriptions,
         but,
         now,
-        SKIP_LIMIT,
-        DeliveryState::SkippedDisabled.code()
+        BATCH,
+        state.code()
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(result.rows_affected())
+    Ok(rows.into_iter().map(|row| key(row.event_id, row.subscription_id)).collect())
 }
 
-/// The log of an organisation's subscription, newest event first, from behind one event.
+/// A delivery that was given up because its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExpiredDelivery {
+    pub key: DeliveryKey,
+    pub attempts: i16,
+    pub last_status: Option<i16>,
+}
+
+/// Gives up open deliveries of the events between two ids. Answers which, at most [`BATCH`]; call again while
+/// there are as many.
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn log(
+pub async fn expire(
     connection: &mut PgConnection,
-    organization: OrganizationId,
-    subscription: SubscriptionId,
-    before: Option<EventId>,
-    limit: usize,
-) -> Result<Vec<LoggedDelivery>, StoreError> {
+    (first, before): (Uuid, Uuid),
+    now: DateTime<Utc>,
+) -> Result<Vec<ExpiredDelivery>, StoreError> {
     let rows = sqlx::query!(
-        "select event_id, kind, state, attempts, last_status, last_error, next_at, ended_at, created_at
-         from deliveries join events using (event_id)
-         where deliveries.organization_id = $1 and subscription_id = $2 and ($3::uuid is null or event_id < $3)
-         order by event_id desc limit $4",
-        organization.as_uuid(),
-        subscription.as_uuid(),
-        before.map(EventId::as_uuid),
-        i64::try_from(limit).unwrap_or(i64::MAX)
+        "update deliveries set state = $5, last_error = $6, ended_at = $3
+         where event_id >= $1 and event_id < $2 and state = 0 and (event_id, subscription_id) in (
+             select event_id, subscription_id from deliveries
+             where event_id >= $1 and event_id < $2 and state = 0
+             limit $4
+         )
+         returning event_id, subscription_id, attempts, last_status",
+        first,
+        before,
+        now,
+        BATCH,
+        DeliveryState::DeadLetter.code(),
+        EXPIRED
     )
     .fetch_all(connection)
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| LoggedDelivery {
-            key: DeliveryKey { event: EventId::new(row.event_id), subscription },
+        .map(|row| ExpiredDelivery {
+            key: key(row.event_id, row.subscription_id),
+            attempts: row.attempts,
+            last_status: row.last_status,
+        })
+        .collect())
+}
+
+/// Whether any delivery of the events between two ids is open.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn any_open(
+    connection: &mut PgConnection,
+    (first, before): (Uuid, Uuid),
+) -> Result<bool, StoreError> {
+    let open = sqlx::query_scalar!(
+        r#"select exists (
+             select from deliveries where event_id >= $1 and event_id < $2 and state = 0
+         ) as "open!""#,
+        first,
+        before
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(open)
+}
+
+/// Makes a delivery due now, with all its attempts before it, whatever became of it before. Says what state
+/// it was in; `None` when there is none, or it was cancelled.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn retry(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    key: DeliveryKey,
+    now: DateTime<Utc>,
+) -> Result<Option<DeliveryState>, StoreError> {
+    let before = sqlx::query_scalar!(
+        "update deliveries set state = 0, next_at = $4, ended_at = null,
+             attempts = case when before.state = 0 then deliveries.attempts else 0 end,
+             replay = deliveries.replay + case when before.state = 0 then 0 else 1 end
+         from (
+             select event_id, subscription_id, state from deliveries
+             where organization_id = $1 and event_id = $2 and subscription_id = $3 for update
+         ) as before
+         where deliveries.event_id = before.event_id and deliveries.subscription_id = before.subscription_id
+           and before.state <> 4
+         returning before.state",
+        organization.as_uuid(),
+        key.event.as_uuid(),
+        key.subscription.as_uuid(),
+        now
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(before.and_then(DeliveryState::of_code))
+}
+
+/// Which deliveries are to be shown.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown {
+    /// Of one subscription, newest event first, from behind one event.
+    Log { subscription: SubscriptionId, before: Option<EventId>, limit: usize },
+    /// This one.
+    One(DeliveryKey),
+    /// Of one event, in the order of the subscriptions.
+    OfEvent(EventId),
+}
+
+/// Deliveries of an organisation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn show(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    shown: Shown,
+) -> Result<Vec<ShownDelivery>, StoreError> {
+    let (event, subscription, before, limit) = match shown {
+        Shown::Log { subscription, before, limit } => {
+            (None, Some(subscription), before, i64::try_from(limit).unwrap_or(i64::MAX))
+        }
+        Shown::One(key) => (Some(key.event), Some(key.subscription), None, 1),
+        Shown::OfEvent(event) => (Some(event), None, None, i64::MAX),
+    };
+    let rows = sqlx::query!(
+        r#"select deliveries.event_id as "event_id!", deliveries.subscription_id as "subscription_id!",
+             events.kind as "kind!", deliveries.state as "state!", attempts as "attempts!", last_status,
+             last_error, next_at as "next_at!", ended_at, deliveries.created_at as "created_at!"
+         from deliveries join events on events.event_id = deliveries.event_id
+         where deliveries.organization_id = $1
+           and ($2::uuid is null or deliveries.event_id = $2)
+           and ($3::uuid is null or deliveries.subscription_id = $3)
+           and ($4::uuid is null or deliveries.event_id < $4)
+         order by deliveries.event_id desc, deliveries.subscription_id limit $5"#,
+        organization.as_uuid(),
+        event.map(EventId::as_uuid),
+        subscription.map(SubscriptionId::as_uuid),
+        before.map(EventId::as_uuid),
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ShownDelivery {
+            key: key(row.event_id, row.subscription_id),
             event_kind: row.kind,
             // The table's check constraint admits the codes of the domain alone.
             state: DeliveryState::of_code(row.state).unwrap_or(DeliveryState::Pending),
@@ -192,4 +311,8 @@ pub async fn log(
             created_at: row.created_at,
         })
         .collect())
+}
+
+fn key(event: Uuid, subscription: Uuid) -> DeliveryKey {
+    DeliveryKey { event: EventId::new(event), subscription: SubscriptionId::new(subscription) }
 }

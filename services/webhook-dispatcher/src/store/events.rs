@@ -1,43 +1,64 @@
 //! Events, stored once each for all their deliveries.
 
-use crate::domain::event::Event;
+use crate::domain::event::{Event, origin};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId};
 use platform_pg::StoreError;
 use sqlx::PgConnection;
+use std::collections::HashSet;
 use uuid::Uuid;
 
-/// Stores events that are not stored yet.
+pub const TABLE: &str = "events";
+
+/// An event that is to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEvent<'e> {
+    pub event: &'e Event,
+    /// Whether some subscription wants it: if not, what it carries is not kept.
+    pub wanted: bool,
+    /// When nothing of it is open from the start.
+    pub settled_at: Option<DateTime<Utc>>,
+}
+
+/// Stores events that are not stored yet, and says which those are: the others were fanned out before, and so
+/// need no deliveries. Nothing is stored for organisations that are gone.
 ///
 /// # Errors
 /// When the database refuses, for want of a partition for example, or is unavailable.
 pub async fn insert(
     connection: &mut PgConnection,
-    events: &[&Event],
+    events: &[NewEvent<'_>],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    fn column<T>(events: &[&Event], of: impl Fn(&Event) -> T) -> Vec<T> {
-        events.iter().map(|event| of(event)).collect()
+) -> Result<HashSet<EventId>, StoreError> {
+    fn column<T>(events: &[NewEvent<'_>], of: impl Fn(&NewEvent<'_>) -> T) -> Vec<T> {
+        events.iter().map(of).collect()
     }
-    sqlx::query(
+    // Ordered, so that two replicas that store the same events wait for each other instead of deadlocking.
+    let fresh: Vec<Uuid> = sqlx::query_scalar(
         "insert into events (event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery,
-             payload, received_at)
-         select *, $9 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-             $7::boolean[], $8::bytea[])
-         on conflict do nothing",
+             payload, origin, settled_at, received_at)
+         select new.*, $11 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[],
+             $6::text[], $7::boolean[], $8::bytea[], $9::text[], $10::timestamptz[])
+             as new (event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery,
+                 payload, origin, settled_at)
+         where not exists (select from gone where what = 'organization' and id = new.organization_id)
+         order by event_id
+         on conflict do nothing returning event_id",
     )
-    .bind(column(events, |event| event.id.as_uuid()))
-    .bind(column(events, |event| event.organization.as_uuid()))
-    .bind(column(events, |event| event.source.clone()))
-    .bind(column(events, |event| event.kind.clone()))
-    .bind(column(events, |event| event.occurred_at))
-    .bind(column(events, |event| event.traceparent.clone()))
-    .bind(column(events, |event| event.track_delivery))
-    .bind(column(events, |event| event.payload.clone()))
+    .bind(column(events, |new| new.event.id.as_uuid()))
+    .bind(column(events, |new| new.event.organization.as_uuid()))
+    .bind(column(events, |new| new.event.source.clone()))
+    .bind(column(events, |new| new.event.kind.clone()))
+    .bind(column(events, |new| new.event.occurred_at))
+    .bind(column(events, |new| new.event.traceparent.clone()))
+    .bind(column(events, |new| new.event.track_delivery))
+    .bind(column(events, |new| if new.wanted { new.event.payload.clone() } else { Vec::new() }))
+    .bind(column(events, |new| new.event.origin.clone()))
+    .bind(column(events, |new| new.settled_at))
     .bind(now)
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(fresh.into_iter().map(EventId::new).collect())
 }
 
 struct EventRow {
@@ -49,16 +70,18 @@ struct EventRow {
     traceparent: Option<String>,
     track_delivery: bool,
     payload: Vec<u8>,
+    origin: Option<String>,
 }
 
-/// Events by their ids.
+/// Events by their ids, for delivering: whose they are is settled by their deliveries.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn find(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Event>, StoreError> {
     let rows = sqlx::query_as!(
         EventRow,
-        "select event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery, payload
+        "select event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery, payload,
+             origin
          from events where event_id = any($1)",
         ids
     )
@@ -72,11 +95,13 @@ impl From<EventRow> for Event {
         Self {
             id: EventId::new(row.event_id),
             organization: OrganizationId::new(row.organization_id),
+            origin: row.origin.unwrap_or_else(|| origin(&row.source, None)),
             source: row.source,
             kind: row.kind,
             occurred_at: row.occurred_at,
             traceparent: row.traceparent,
             track_delivery: row.track_delivery,
+            about: None,
             payload: row.payload,
         }
     }

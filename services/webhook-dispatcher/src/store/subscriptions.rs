@@ -1,12 +1,15 @@
-//! Subscriptions, the version that every write to them bumps, and their health.
+//! Subscriptions as they are written and matched, and the version that every write to them bumps.
 
 use crate::domain::filter::EventFilter;
-use crate::domain::subscription::{Family, ListedSubscription, Subscription, SubscriptionState};
+use crate::domain::retry::RetryConfig;
+use crate::domain::subscription::{Family, Subscription, SubscriptionState, Terms};
 use chrono::{DateTime, Utc};
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use platform::secrets::Sealed;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
+use sqlx::types::Json;
+use std::num::NonZeroU32;
 use uuid::Uuid;
 
 /// A subscription that is to be stored.
@@ -17,9 +20,7 @@ pub struct NewSubscription {
     pub organization_slug: String,
     pub client: ClientId,
     pub family: Family,
-    pub url: String,
-    pub events: Vec<String>,
-    pub description: Option<String>,
+    pub terms: Terms,
     pub secret: Sealed,
     pub secret_hint: String,
     pub created_at: DateTime<Utc>,
@@ -56,18 +57,24 @@ pub async fn insert(
     new: &NewSubscription,
     version: i64,
 ) -> Result<(), StoreError> {
+    let terms = &new.terms;
     sqlx::query!(
         "insert into subscriptions (organization_id, id, organization_slug, client_id, family, url, events,
-             description, secret, secret_key_id, secret_hint, changed, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)",
+             description, state, retry_policy, rate_limit, metadata, secret, secret_key_id, secret_hint,
+             changed, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
         new.organization.as_uuid(),
         new.id.as_uuid(),
         new.organization_slug,
         new.client.as_uuid(),
         new.family.name(),
-        new.url,
-        &new.events,
-        new.description,
+        terms.url,
+        &terms.events,
+        terms.description,
+        terms.state.name(),
+        terms.retry.map(Json) as _,
+        terms.rate_limit,
+        terms.metadata,
         new.secret.bytes,
         new.secret.key_id,
         new.secret_hint,
@@ -79,68 +86,120 @@ pub async fn insert(
     Ok(())
 }
 
-/// The subscriptions of an organisation and family, oldest first.
+/// Writes what the owner of a subscription decided anew, as of a version.
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn list(
+pub async fn update(
     connection: &mut PgConnection,
     organization: OrganizationId,
-    family: Family,
-) -> Result<Vec<ListedSubscription>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select id, url, events, description, secret_hint, state, created_at, last_success_at as "last_success_at?",
-             last_failure_at as "last_failure_at?", coalesce(consecutive_failures, 0) as "consecutive_failures!"
-         from subscriptions left join subscription_health on subscription_id = id
-         where organization_id = $1 and family = $2
-         order by created_at, id"#,
+    id: SubscriptionId,
+    terms: &Terms,
+    version: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update subscriptions set url = $3, events = $4, description = $5, state = $6, retry_policy = $7,
+             rate_limit = $8, metadata = $9, changed = $10, updated_at = $11
+         where organization_id = $1 and id = $2 and state <> 'deleted'",
         organization.as_uuid(),
-        family.name()
+        id.as_uuid(),
+        terms.url,
+        &terms.events,
+        terms.description,
+        terms.state.name(),
+        terms.retry.map(Json) as _,
+        terms.rate_limit,
+        terms.metadata,
+        version,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives a subscription a new secret, as of a version. The present one lives on until `overlap_until`, if
+/// that is given.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn rotate(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    id: SubscriptionId,
+    new: (&Sealed, &str),
+    overlap_until: Option<DateTime<Utc>>,
+    version: i64,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let (secret, hint) = new;
+    sqlx::query!(
+        "update subscriptions set
+             previous_secret = case when $6::timestamptz is null then null else secret end,
+             previous_secret_key_id = case when $6::timestamptz is null then null else secret_key_id end,
+             previous_secret_until = $6,
+             secret = $3, secret_key_id = $4, secret_hint = $5, changed = $7, updated_at = $8
+         where organization_id = $1 and id = $2 and state <> 'deleted'",
+        organization.as_uuid(),
+        id.as_uuid(),
+        secret.bytes,
+        secret.key_id,
+        hint,
+        overlap_until,
+        version,
+        now
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Which subscriptions of an organisation are deleted.
+#[derive(Clone, Copy, Debug)]
+pub enum Doomed {
+    One(SubscriptionId),
+    OfClient(ClientId),
+    All,
+}
+
+/// Deletes subscriptions, as of a version: they are emptied of what they were, and no longer matched. Says
+/// which.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn delete(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    doomed: Doomed,
+    version: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<SubscriptionId>, StoreError> {
+    let (one, client) = match doomed {
+        Doomed::One(id) => (Some(id.as_uuid()), None),
+        Doomed::OfClient(client) => (None, Some(client.as_uuid())),
+        Doomed::All => (None, None),
+    };
+    let ids = sqlx::query_scalar!(
+        "update subscriptions set state = 'deleted', organization_slug = '', url = '', events = '{}', description = null,
+             metadata = null, retry_policy = null, rate_limit = null, secret = '', secret_key_id = '',
+             secret_hint = '', previous_secret = null, previous_secret_key_id = null,
+             previous_secret_until = null, changed = $4, updated_at = $5
+         where organization_id = $1 and ($2::uuid is null or id = $2) and ($3::uuid is null or client_id = $3)
+           and state <> 'deleted'
+         returning id",
+        organization.as_uuid(),
+        one,
+        client,
+        version,
+        now
     )
     .fetch_all(connection)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ListedSubscription {
-            id: SubscriptionId::new(row.id),
-            url: row.url,
-            events: row.events,
-            description: row.description,
-            secret_hint: row.secret_hint,
-            // The table's check constraint admits the words of the domain alone.
-            state: SubscriptionState::of_name(&row.state).unwrap_or(SubscriptionState::Disabled),
-            created_at: row.created_at,
-            last_success_at: row.last_success_at,
-            last_failure_at: row.last_failure_at,
-            consecutive_failures: row.consecutive_failures,
-        })
-        .collect())
+    Ok(ids.into_iter().map(SubscriptionId::new).collect())
 }
 
-/// Whether an organisation has a subscription of a family with this id.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn exists(
-    connection: &mut PgConnection,
-    organization: OrganizationId,
-    family: Family,
-    id: SubscriptionId,
-) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        r#"select exists (
-             select from subscriptions where organization_id = $1 and family = $2 and id = $3
-         ) as "exists!""#,
-        organization.as_uuid(),
-        family.name(),
-        id.as_uuid()
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(found)
-}
-
-/// Disables subscriptions that are not disabled yet, as of a version.
+/// Disables subscriptions that are not disabled or deleted yet, as of a version. Says which.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -149,17 +208,17 @@ pub async fn disable(
     ids: &[Uuid],
     version: i64,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query!(
+) -> Result<Vec<SubscriptionId>, StoreError> {
+    let disabled = sqlx::query_scalar!(
         "update subscriptions set state = 'disabled', changed = $2, updated_at = $3
-         where id = any($1) and state <> 'disabled'",
+         where id = any($1) and state in ('active', 'paused') returning id",
         ids,
         version,
         now
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await?;
-    Ok(())
+    Ok(disabled.into_iter().map(SubscriptionId::new).collect())
 }
 
 struct SubscriptionRow {
@@ -171,12 +230,15 @@ struct SubscriptionRow {
     url: String,
     events: Vec<String>,
     state: String,
+    retry: Option<Json<RetryConfig>>,
+    rate_limit: Option<i32>,
     secret: Vec<u8>,
     secret_key_id: String,
     previous_secret: Option<Vec<u8>>,
     previous_secret_key_id: Option<String>,
     previous_secret_until: Option<DateTime<Utc>>,
     changed: i64,
+    created_at: DateTime<Utc>,
 }
 
 /// Everything that was written after a version, and the newest version among it.
@@ -189,9 +251,10 @@ pub async fn changed_since(
 ) -> Result<(Vec<Subscription>, i64), StoreError> {
     let rows = sqlx::query_as!(
         SubscriptionRow,
-        "select id, organization_id, organization_slug, client_id, family, url, events, state, secret,
-             secret_key_id, previous_secret, previous_secret_key_id, previous_secret_until, changed
-         from subscriptions where changed > $1",
+        r#"select id, organization_id, organization_slug, client_id, family, url, events, state,
+             retry_policy as "retry: Json<RetryConfig>", rate_limit, secret, secret_key_id, previous_secret,
+             previous_secret_key_id, previous_secret_until, changed, created_at
+         from subscriptions where changed > $1"#,
         version
     )
     .fetch_all(connection)
@@ -223,8 +286,11 @@ impl SubscriptionRow {
             url: self.url,
             filters: self.events.iter().map(|text| EventFilter::stored(text)).collect(),
             state,
+            retry: self.retry.map(|Json(retry)| retry),
+            rate_limit: self.rate_limit.and_then(|limit| u32::try_from(limit).ok()).and_then(NonZeroU32::new),
             secret: Sealed { key_id: self.secret_key_id, bytes: self.secret },
             previous_secret,
+            created_at: self.created_at,
         })
     }
 }

@@ -1,85 +1,73 @@
 //! Creating a subscription with a secret that is shown once.
 
-use crate::domain::subscription::{Family, Subscription};
+use super::secret::{SealedSecret, new_secret};
+use crate::domain::subscription::{Owner, ShownSubscription, Terms};
 use crate::state::State;
+use crate::store::gone;
+use crate::store::shown::{self, Selection};
 use crate::store::subscriptions::{self, NewSubscription};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, Utc};
-use contracts::identity::Principal;
 use contracts::ids::SubscriptionId;
-use platform::secrets::{self, SecretError};
+use platform::secrets::SecretError;
 use platform_http::outbound::RefusedUrl;
 use platform_pg::StoreError;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
-/// How many characters of a secret lists show: the prefix and a little more.
-const HINT_LENGTH: usize = 10;
-
-/// What the caller asks for, checked.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    pub url: Url,
-    pub events: Vec<String>,
-    pub description: Option<String>,
-}
-
-/// A new subscription, with its secret.
-#[derive(Debug)]
-pub struct Created {
-    pub id: SubscriptionId,
-    pub secret: SecretString,
-    pub created_at: DateTime<Utc>,
-}
+/// The most subscriptions of one client, of all families together.
+pub const MAX_PER_CLIENT: i64 = 100;
 
 /// Why a subscription was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateSubscriptionError {
     #[error("the url {0}")]
     Url(RefusedUrl),
+    #[error("the client has {MAX_PER_CLIENT} subscriptions already")]
+    TooMany,
+    /// The client or its organisation was deleted in the meantime.
+    #[error("the client is gone")]
+    Gone,
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Stores the subscription. Every event that is accepted after the answer reaches it.
+/// Stores the subscription, and answers it with its secret. Every event that is accepted after the answer
+/// reaches it.
 pub async fn create_subscription(
     state: &State,
-    caller: &Principal,
-    family: Family,
-    wanted: &Wanted,
-) -> Result<Created, CreateSubscriptionError> {
-    state.outbound.vet(&wanted.url).await.map_err(CreateSubscriptionError::Url)?;
+    owner: &Owner,
+    terms: Terms,
+    url: &Url,
+) -> Result<(ShownSubscription, SecretString), CreateSubscriptionError> {
+    state.outbound.vet(url).await.map_err(CreateSubscriptionError::Url)?;
     let created_at = state.clock.now();
     let id = SubscriptionId::new(state.ids.at(created_at));
-    let organization = caller.organization.id;
-    let secret = new_secret()?;
-    let characters = secret.expose_secret();
+    let organization = owner.organization.id;
+    let SealedSecret { secret, sealed, hint } = new_secret(&state.keys, organization, id)?;
     let new = NewSubscription {
         id,
         organization,
-        organization_slug: caller.organization.slug.clone(),
-        client: caller.client_id,
-        family,
-        url: wanted.url.to_string(),
-        events: wanted.events.clone(),
-        description: wanted.description.clone(),
-        secret: state
-            .keys
-            .seal(characters.as_bytes(), Subscription::seal_owner(organization, id).as_bytes())?,
-        secret_hint: characters.chars().take(HINT_LENGTH).collect(),
+        organization_slug: owner.organization.slug.clone(),
+        client: owner.client,
+        family: owner.family,
+        terms,
+        secret: sealed,
+        secret_hint: hint,
         created_at,
     };
     let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
+    // Orders the writes, so that what is counted and whoever is gone is certain.
     let version = subscriptions::bump_version(&mut transaction).await?;
+    if gone::is_gone(&mut transaction, organization, owner.client).await? {
+        return Err(CreateSubscriptionError::Gone);
+    }
+    let all = Selection { family: None, client: Some(owner.client), ..Selection::of(owner) };
+    if shown::count(&mut transaction, all).await? >= MAX_PER_CLIENT {
+        return Err(CreateSubscriptionError::TooMany);
+    }
     subscriptions::insert(&mut transaction, &new, version).await?;
+    let created = shown::find(&mut transaction, owner, id).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    Ok(Created { id, secret, created_at })
-}
-
-/// `whsec_` and 32 random bytes in base64 (Standard Webhooks 1.0).
-fn new_secret() -> Result<SecretString, SecretError> {
-    Ok(format!("whsec_{}", STANDARD.encode(secrets::random::<32>()?)).into())
+    created.map(|created| (created, secret)).ok_or(CreateSubscriptionError::Gone)
 }

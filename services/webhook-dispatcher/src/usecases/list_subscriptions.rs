@@ -1,17 +1,63 @@
-//! Listing an organisation's subscriptions of one family.
+//! Showing subscriptions to their owners, and to the gateway.
 
-use crate::domain::subscription::{Family, ListedSubscription};
+use crate::domain::subscription::{Owner, Part, ShownSubscription, SubscriptionState};
 use crate::state::State;
-use crate::store::subscriptions;
-use contracts::identity::Principal;
+use crate::store::shown::{self, Selection};
+use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use platform_pg::StoreError;
 
-/// The caller's subscriptions, oldest first.
+/// Some subscriptions, and how many there are.
+#[derive(Debug)]
+pub struct Listed {
+    pub items: Vec<ShownSubscription>,
+    pub total: i64,
+}
+
+/// A part of the owner's subscriptions, of one state when one is given.
+///
+/// # Errors
+/// When the database is unavailable.
 pub async fn list_subscriptions(
     state: &State,
-    caller: &Principal,
-    family: Family,
-) -> Result<Vec<ListedSubscription>, StoreError> {
+    owner: &Owner,
+    wanted: Option<SubscriptionState>,
+    part: Part,
+) -> Result<Listed, StoreError> {
+    let selection = Selection { state: wanted, ..Selection::of(owner) };
     let mut connection = state.database.acquire().await?;
-    subscriptions::list(&mut connection, caller.organization.id, family).await
+    let items = shown::show(&mut connection, selection, part).await?;
+    let is_whole = part.offset == 0 && i64::try_from(items.len()).is_ok_and(|count| count < part.limit);
+    let total = if is_whole {
+        i64::try_from(items.len()).unwrap_or(i64::MAX)
+    } else {
+        shown::count(&mut connection, selection).await?
+    };
+    Ok(Listed { items, total })
+}
+
+/// All subscriptions of a client, of every family, newest first.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn list_of_client(
+    state: &State,
+    organization: OrganizationId,
+    client: ClientId,
+) -> Result<Vec<ShownSubscription>, StoreError> {
+    let selection = Selection { organization, family: None, client: Some(client), id: None, state: None };
+    let mut connection = state.database.acquire().await?;
+    shown::show(&mut connection, selection, Part::NEWEST_FIRST).await
+}
+
+/// The owner's subscription.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find_subscription(
+    state: &State,
+    owner: &Owner,
+    id: SubscriptionId,
+) -> Result<Option<ShownSubscription>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    shown::find(&mut connection, owner, id).await
 }

@@ -2,10 +2,11 @@
 //! still, and an engine that the test drives.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::Service;
-use contracts::event::{CloudEvent, EventFacts};
-use contracts::ids::{CorrelationId, EventId, LeadId};
+use contracts::event::{CloudEvent, EventData, EventFacts};
+use contracts::identity::{CredentialKind, OrganizationRef, PlatformFacts, Principal, SurfaceFacts};
+use contracts::ids::{ClientId, CorrelationId, EventId, LeadId, OrganizationId};
 use contracts::lead::{LeadCreated, LeadCustomer};
+use contracts::{Service, Surface};
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform::lifecycle::Process;
@@ -105,11 +106,79 @@ impl Harness {
         lead_created(self.clock.now())
     }
 
-    /// Publishes an event as lead-intake does.
-    pub async fn publish(&self, event: &CloudEvent<LeadCreated>) {
+    /// Publishes an event as its service does.
+    pub async fn publish<D: EventData>(&self, event: &CloudEvent<D>) {
         let properties = json!({"message_id": event.id, "type": event.kind, "delivery_mode": 2});
         let payload = serde_json::to_string(event).unwrap();
-        self.broker.publish("events", "intake.lead.created.v1", properties, &payload).await;
+        self.broker.publish("events", &event.data.routing_key(), properties, &payload).await;
+    }
+
+    /// An event of the control plane about an organisation.
+    pub fn control<D: EventData>(&self, organization: OrganizationId, data: D) -> CloudEvent<D> {
+        CloudEvent::new(facts(self.clock.now(), organization, &organization.to_string()), data)
+    }
+
+    /// Asks the service, with a body or (for `null`) without.
+    pub async fn ask(&self, caller: &Principal, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.service.request(caller, method, path);
+        let request = if body.is_null() { request } else { request.json(body) };
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, if status == 204 { Value::Null } else { response.json().await.unwrap() })
+    }
+
+    /// Makes a webhook of acme's client, and answers it with its secret.
+    pub async fn webhook(&self, body: &Value) -> Value {
+        let (status, webhook) = self.ask(&platform(), Method::POST, &webhooks(), body).await;
+        assert_eq!(status, 201, "{webhook}");
+        webhook
+    }
+
+    /// The deliveries of one of acme's webhooks, newest first.
+    pub async fn webhook_log(&self, webhook: &Value) -> Vec<Value> {
+        let path = format!("{}/{}/deliveries", webhooks(), webhook["id"].as_str().unwrap());
+        let (status, body) = self.ask(&platform(), Method::GET, &path, &Value::Null).await;
+        assert_eq!(status, 200, "{body}");
+        body["data"].as_array().unwrap().clone()
+    }
+
+    /// What lead-intake was told so far: the types and the data of outcomes, waiting until there are so many.
+    pub async fn outcomes(&self, count: usize) -> Vec<(String, Value)> {
+        let told = eventually("the outcomes", async || {
+            let told = self.broker.peek("lead-intake.outcomes").await;
+            (told.len() >= count).then_some(told)
+        })
+        .await;
+        told.into_iter()
+            .map(|message| {
+                let event: Value = serde_json::from_str(&message.payload).unwrap();
+                (event["type"].as_str().unwrap().to_owned(), event["data"].clone())
+            })
+            .collect()
+    }
+
+    /// Waits until everything that was said is published, and an event that comes after it is fanned out: then
+    /// nothing is left on the way.
+    pub async fn calm(&self) {
+        eventually("an empty outbox", async || {
+            let left: i64 =
+                sqlx::query_scalar("select count(*) from outbox").fetch_one(&self.pool).await.unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
+        let mut last = self.lead_created();
+        last.tenantid = callers::organization_id("nobody");
+        last.trackdelivery = false;
+        self.publish(&last).await;
+        eventually("the last event", async || {
+            let stored: bool = sqlx::query_scalar("select exists (select from events where event_id = $1)")
+                .bind(last.id.as_uuid())
+                .fetch_one(&self.pool)
+                .await
+                .unwrap();
+            stored.then_some(())
+        })
+        .await;
     }
 
     /// Publishes a lead of acme, waits until it is fanned out to `count` deliveries in all, and answers it.
@@ -183,18 +252,46 @@ fn delivery_settings() -> DeliverySettings {
     }
 }
 
+/// acme's client on the platform surface.
+pub fn client() -> ClientId {
+    ClientId::new(callers::organization_id("acme").as_uuid())
+}
+
+/// Where the webhooks of acme's client are.
+pub fn webhooks() -> String {
+    format!("/api/v1/api-clients/{}/webhooks", client())
+}
+
+/// A key of the platform surface that may do everything with webhooks of acme's client.
+pub fn platform() -> Principal {
+    platform_key("acme", Some(client()), &["webhooks:read", "webhooks:write"])
+}
+
+/// A key of the platform surface with scopes, for a client (or the whole) of an organisation.
+pub fn platform_key(slug: &str, client_id: Option<ClientId>, scopes: &[&str]) -> Principal {
+    let mut key = callers::key(slug, Surface::Platform, CredentialKind::PlatformKey, scopes);
+    let organization = OrganizationRef { id: callers::organization_id(slug), slug: slug.to_owned() };
+    key.facts = SurfaceFacts::Platform(PlatformFacts { organization, client_id });
+    key
+}
+
+fn facts(time: DateTime<Utc>, tenant: OrganizationId, aggregate: &str) -> EventFacts {
+    EventFacts {
+        id: EventId::new(IdSource::random().at(time)),
+        time,
+        tenant,
+        aggregate: aggregate.to_owned(),
+        aggregate_version: 1,
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        track_delivery: false,
+    }
+}
+
 /// A lead of acme that was created at a time.
 pub fn lead_created(time: DateTime<Utc>) -> CloudEvent<LeadCreated> {
     let lead_id = LeadId::new(testkit::unique_id());
-    let facts = EventFacts {
-        id: EventId::new(IdSource::random().at(time)),
-        time,
-        tenant: callers::organization_id("acme"),
-        aggregate: lead_id.to_string(),
-        aggregate_version: 1,
-        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
-        track_delivery: true,
-    };
+    let acme = callers::organization_id("acme");
+    let facts = EventFacts { track_delivery: true, ..facts(time, acme, &lead_id.to_string()) };
     let customer = LeadCustomer {
         first_name: "Grace".to_owned(),
         last_name: "Hopper".to_owned(),

@@ -15,7 +15,7 @@ async fn what_is_not_there_yet_says_so_in_its_own_dialect() {
         (status, &partner["ok"], &partner["error"]["code"]),
         (404, &json!(false), &json!("NOT_FOUND"))
     );
-    let (status, platform) = ask(Method::GET, "/api/v1/api-clients/1/webhooks").await;
+    let (status, platform) = ask(Method::GET, "/api/v1/api-clients/1/hooks").await;
     assert_eq!(status, 404);
     assert!(platform["error"].is_string() && platform["message"].is_string(), "{platform}");
     let (status, lex) = ask(Method::POST, "/v1/subscriptions").await;
@@ -23,6 +23,8 @@ async fn what_is_not_there_yet_says_so_in_its_own_dialect() {
     assert!(lex["requestId"].is_string(), "{lex}");
     let (status, partner) = ask(Method::DELETE, SUBSCRIPTIONS).await;
     assert_eq!((status, &partner["error"]["code"]), (405, &json!("NOT_FOUND")));
+    let (status, platform) = ask(Method::PATCH, "/api/v1/api-clients/1/webhooks").await;
+    assert_eq!((status, &platform["error"]), (405, &json!("METHOD_NOT_ALLOWED")));
 }
 
 #[tokio::test]

@@ -2,11 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
+mod consume_control;
 mod consume_events;
 mod degraded;
 mod deliver;
 mod harness;
+mod http_accounting;
 mod http_dialects;
+mod http_foreign;
+mod http_internal;
+mod http_partner;
+mod http_platform;
 mod http_subscriptions;
 mod isolation;
+mod outcomes;
+mod platform_deliveries;
+mod recover;
 mod replicas;
+mod retention;

@@ -1,0 +1,132 @@
+//! Subscriptions as their owners see them, with how their deliveries go.
+
+use crate::domain::retry::RetryConfig;
+use crate::domain::subscription::{Family, Owner, Part, ShownSubscription, SubscriptionState};
+use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
+use platform_pg::StoreError;
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+/// Which subscriptions of an organisation. Deleted ones are never among them.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection {
+    pub organization: OrganizationId,
+    /// `None`: all families.
+    pub family: Option<Family>,
+    /// `None`: of all clients.
+    pub client: Option<ClientId>,
+    pub id: Option<SubscriptionId>,
+    pub state: Option<SubscriptionState>,
+}
+
+impl Selection {
+    /// Everything that an owner has.
+    pub fn of(owner: &Owner) -> Self {
+        Self {
+            organization: owner.organization.id,
+            family: Some(owner.family),
+            client: owner.only_client(),
+            id: None,
+            state: None,
+        }
+    }
+
+    /// One that an owner may have.
+    pub fn one(owner: &Owner, id: SubscriptionId) -> Self {
+        Self { id: Some(id), ..Self::of(owner) }
+    }
+}
+
+/// The subscriptions of a selection, in the order of their creation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn show(
+    connection: &mut PgConnection,
+    selection: Selection,
+    part: Part,
+) -> Result<Vec<ShownSubscription>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select id, client_id, url, events, description, secret_hint, previous_secret_until, state,
+             retry_policy as "retry: Json<RetryConfig>", rate_limit, metadata, created_at, updated_at,
+             last_success_at as "last_success_at?", last_failure_at as "last_failure_at?",
+             coalesce(consecutive_failures, 0) as "consecutive_failures!",
+             coalesce(ended, 0) + (
+                 select count(*) from deliveries where subscription_id = subscriptions.id and state = 0
+             ) as "deliveries!"
+         from subscriptions left join subscription_health on subscription_id = id
+         where organization_id = $1 and ($2::text is null or family = $2)
+           and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
+           and ($5::text is null or subscriptions.state = $5) and subscriptions.state <> 'deleted'
+         order by
+             case when $6 then created_at end desc, case when $6 then id end desc,
+             case when not $6 then created_at end, case when not $6 then id end
+         offset $7 limit $8"#,
+        selection.organization.as_uuid(),
+        selection.family.map(Family::name),
+        selection.client.map(ClientId::as_uuid),
+        selection.id.map(SubscriptionId::as_uuid),
+        selection.state.map(SubscriptionState::name),
+        part.newest_first,
+        part.offset,
+        part.limit
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ShownSubscription {
+            id: SubscriptionId::new(row.id),
+            client: ClientId::new(row.client_id),
+            url: row.url,
+            events: row.events,
+            description: row.description,
+            secret_hint: row.secret_hint,
+            previous_secret_until: row.previous_secret_until,
+            // The table's check constraint admits the words of the domain alone.
+            state: SubscriptionState::of_name(&row.state).unwrap_or(SubscriptionState::Disabled),
+            retry: row.retry.map(|Json(retry)| retry),
+            rate_limit: row.rate_limit,
+            metadata: row.metadata,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_success_at: row.last_success_at,
+            last_failure_at: row.last_failure_at,
+            consecutive_failures: row.consecutive_failures,
+            deliveries: row.deliveries,
+        })
+        .collect())
+}
+
+/// The one subscription that an owner names.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find(
+    connection: &mut PgConnection,
+    owner: &Owner,
+    id: SubscriptionId,
+) -> Result<Option<ShownSubscription>, StoreError> {
+    Ok(show(connection, Selection::one(owner, id), Part::OLDEST_FIRST).await?.pop())
+}
+
+/// How many subscriptions a selection has.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn count(connection: &mut PgConnection, selection: Selection) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"select count(*) as "count!" from subscriptions
+         where organization_id = $1 and ($2::text is null or family = $2)
+           and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
+           and ($5::text is null or state = $5) and state <> 'deleted'"#,
+        selection.organization.as_uuid(),
+        selection.family.map(Family::name),
+        selection.client.map(ClientId::as_uuid),
+        selection.id.map(SubscriptionId::as_uuid),
+        selection.state.map(SubscriptionState::name),
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(count)
+}

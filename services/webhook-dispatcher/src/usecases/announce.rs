@@ -1,0 +1,182 @@
+//! What this service tells the others: how the deliveries of an event went, and what happened to webhooks.
+//!
+//! Everything leaves through the outbox, in the transaction of what it speaks about.
+
+use crate::domain::delivery::DeliveryKey;
+use crate::domain::event::Event;
+use crate::domain::subscription::Subscription;
+use crate::state::State;
+use crate::store::outcomes::{self, SettledEvent};
+use crate::store::settlements::Settlement;
+use contracts::event::{CloudEvent, EventData, EventFacts};
+use contracts::ids::{EventId, OrganizationId};
+use contracts::outcome::{EventMatched, EventSettled};
+use contracts::webhook::{DeadLetterReason, DeliveryDeadLettered, DisabledReason, SubscriptionDisabled};
+use platform::clock::Clock;
+use platform::ids::IdSource;
+use platform_pg::StoreError;
+use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
+use sqlx::PgConnection;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Events that wait for the end of their transaction.
+#[derive(Debug)]
+pub struct Announcements {
+    clock: Clock,
+    ids: IdSource,
+    pending: Vec<PendingEvent>,
+}
+
+/// Whose event it is, and what it continues.
+struct Context<'c> {
+    tenant: OrganizationId,
+    /// The aggregate: a subscription or an event.
+    about: Uuid,
+    version: i64,
+    traceparent: Option<&'c str>,
+}
+
+impl Announcements {
+    pub fn new(state: &State) -> Self {
+        Self::with(state.clock.clone(), state.ids.clone())
+    }
+
+    pub fn with(clock: Clock, ids: IdSource) -> Self {
+        Self { clock, ids, pending: Vec::new() }
+    }
+
+    /// A tracked event was fanned out to so many subscriptions.
+    pub fn matched(&mut self, event: &Event, count: usize) {
+        let Some(source) = event.publisher() else { return };
+        let data =
+            EventMatched { event_id: event.id, source, count: u32::try_from(count).unwrap_or(u32::MAX) };
+        let context = Context {
+            tenant: event.organization,
+            about: event.id.as_uuid(),
+            version: 1,
+            traceparent: event.traceparent.as_deref(),
+        };
+        self.add(&context, data);
+    }
+
+    /// The last delivery of a tracked event has ended.
+    pub fn settled(&mut self, settled: &SettledEvent) {
+        let Some(source) = Event::publisher_of(&settled.source) else { return };
+        let data = EventSettled {
+            event_id: settled.event,
+            source,
+            delivered: settled.delivered,
+            dead_letter: settled.dead_letter,
+            cancelled: settled.cancelled,
+            expired: settled.expired,
+        };
+        let context = Context {
+            tenant: settled.organization,
+            about: settled.event.as_uuid(),
+            version: 2,
+            traceparent: settled.traceparent.as_deref(),
+        };
+        self.add(&context, data);
+    }
+
+    /// Deliveries of these events have ended in this transaction: those that it was the last one of are
+    /// settled.
+    ///
+    /// # Errors
+    /// When the database is unavailable.
+    pub async fn ended(
+        &mut self,
+        connection: &mut PgConnection,
+        events: impl IntoIterator<Item = EventId>,
+    ) -> Result<(), StoreError> {
+        let events: BTreeSet<Uuid> = events.into_iter().map(EventId::as_uuid).collect();
+        let events: Vec<Uuid> = events.into_iter().collect();
+        for settled in outcomes::settle(connection, &events, self.clock.now()).await? {
+            self.settled(&settled);
+        }
+        Ok(())
+    }
+
+    /// A delivery was given up.
+    pub fn dead_lettered(&mut self, settlement: &Settlement) {
+        let reason =
+            if settlement.exhausted { DeadLetterReason::Exhausted } else { DeadLetterReason::Rejected };
+        let attempts = settlement.attempts_before.saturating_add(1);
+        let status = settlement.status.and_then(|status| u16::try_from(status).ok());
+        self.given_up(&settlement.event, settlement.key, attempts, status, reason);
+    }
+
+    /// A delivery was given up, for this reason.
+    pub fn given_up(
+        &mut self,
+        event: &Event,
+        key: DeliveryKey,
+        attempts: i16,
+        status: Option<u16>,
+        reason: DeadLetterReason,
+    ) {
+        if event.is_own() {
+            return;
+        }
+        let data = DeliveryDeadLettered {
+            delivery_id: key.webhook_id(),
+            subscription_id: key.subscription,
+            event_id: key.event,
+            event_type: event.kind.clone(),
+            attempts: u32::try_from(attempts).unwrap_or(0),
+            response_code: status,
+            reason,
+        };
+        let context = Context {
+            tenant: event.organization,
+            about: key.subscription.as_uuid(),
+            version: self.clock.now().timestamp_millis(),
+            traceparent: event.traceparent.as_deref(),
+        };
+        self.add(&context, data);
+    }
+
+    /// A subscription was disabled, not by its owner.
+    pub fn disabled(&mut self, subscription: &Subscription, reason: DisabledReason) {
+        let data = SubscriptionDisabled {
+            subscription_id: subscription.id,
+            url: subscription.url.clone(),
+            reason,
+            disabled_at: self.clock.now(),
+        };
+        let context = Context {
+            tenant: subscription.organization,
+            about: subscription.id.as_uuid(),
+            version: self.clock.now().timestamp_millis(),
+            traceparent: None,
+        };
+        self.add(&context, data);
+    }
+
+    /// Writes them down. Hand the entries to the relay after the commit.
+    ///
+    /// # Errors
+    /// When the database refuses or is unavailable.
+    pub async fn write(self, connection: &mut PgConnection) -> Result<Vec<OutboxEntry>, StoreError> {
+        outbox::insert(connection, self.pending).await
+    }
+
+    fn add<D: EventData>(&mut self, context: &Context<'_>, data: D) {
+        let now = self.clock.now();
+        let facts = EventFacts {
+            id: EventId::new(self.ids.at(now)),
+            time: now,
+            tenant: context.tenant,
+            aggregate: context.about.to_string(),
+            aggregate_version: context.version,
+            traceparent: context.traceparent.map(str::to_owned),
+            track_delivery: false,
+        };
+        match PendingEvent::of(&CloudEvent::new(facts, data)) {
+            Ok(event) => self.pending.push(event),
+            // Plain numbers and texts, which JSON can say.
+            Err(error) => tracing::error!(%error, kind = D::TYPE, "an event cannot be written"),
+        }
+    }
+}
