@@ -1,6 +1,7 @@
 //! This service's errors as faults: everything that a caller can be told, on one screen.
 
 use crate::usecases::accept_lead::AcceptLeadError;
+use crate::usecases::change_status::ChangeStatusError;
 use contracts::FaultCode;
 use platform::Fault;
 
@@ -13,6 +14,15 @@ impl From<AcceptLeadError> for Fault {
             ),
             AcceptLeadError::Write(error) => error.into(),
             AcceptLeadError::Encode(error) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ChangeStatusError> for Fault {
+    fn from(error: ChangeStatusError) -> Self {
+        match error {
+            ChangeStatusError::Store(error) => error.into(),
+            ChangeStatusError::Encode(error) => Self::internal(error),
         }
     }
 }

@@ -8,6 +8,7 @@ use platform_pg::GroupCommit;
 use platform_pg::relay::Relay;
 use sqlx::PgPool;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Cheap to clone; one per worker.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct State {
     pub redis: RateLimiter,
     pub relay: Relay,
     pub accept: Arc<GroupCommit<AcceptLeads>>,
+    /// Woken when leads are due for the orchestrator.
+    pub wake: Arc<Notify>,
     pub clock: Clock,
     pub ids: IdSource,
 }

@@ -3,7 +3,7 @@
 use super::phone::Phone;
 use chrono::{DateTime, Utc};
 use contracts::ids::{CorrelationId, LeadId};
-use contracts::lead::{LeadAddress, LeadCustomer};
+use contracts::lead::{LeadAddress, LeadCustomer, LeadFacts};
 use serde_json::Value;
 
 /// A lead that passed validation and is not accepted yet.
@@ -30,9 +30,9 @@ pub struct Customer {
 }
 
 impl NewLead {
-    /// A number that nobody can call needs a person to look at it.
+    /// Somebody whom nobody can call, or write to, needs a person to look at it.
     pub fn next_action(&self) -> NextAction {
-        if self.customer.phone.e164().is_some() {
+        if self.customer.phone.e164().is_some() && self.customer.email.is_some() {
             NextAction::PendingOrchestrator
         } else {
             NextAction::ManualReview
@@ -63,6 +63,28 @@ pub struct Lead {
     pub received_at: DateTime<Utc>,
     pub hubspot_deal_id: Option<String>,
     pub next_action: NextAction,
+}
+
+impl Lead {
+    /// What is still to happen. Nothing is left to the orchestrator once a lead is completed.
+    pub fn open_action(&self) -> Option<NextAction> {
+        let idle = self.status == Status::Completed && self.next_action == NextAction::PendingOrchestrator;
+        (!idle).then_some(self.next_action)
+    }
+}
+
+impl From<&Lead> for LeadFacts {
+    fn from(lead: &Lead) -> Self {
+        Self {
+            lead_id: lead.lead_id,
+            partner_slug: lead.partner_slug.clone(),
+            correlation_id: lead.correlation_id,
+            status: lead.status.as_str().to_owned(),
+            received_at: lead.received_at,
+            hubspot_deal_id: lead.hubspot_deal_id.clone(),
+            next_action: lead.open_action().map(|action| action.as_str().to_owned()),
+        }
+    }
 }
 
 macro_rules! words {

@@ -3,7 +3,7 @@
 use crate::domain::lead::{Customer, Lead, NewLead};
 use crate::domain::phone::Phone;
 use contracts::ids::CorrelationId;
-use contracts::lead::LeadAddress;
+use contracts::lead::{LeadAddress, LeadFacts};
 use platform::Violation;
 use platform::document::{Object, Violations, any, canonical, email, integer, object, text, uuid};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn check_offer(root: &Object<'_, '_>) {
         return;
     };
     offer.optional("type", text(ANY_LENGTH));
-    offer.optional("monthly_amount_cents", integer(0..=i64::MAX));
+    offer.optional("monthly_amount_cents", amount);
     offer.optional("term_months", integer(1..=120));
     offer.optional("notes", text(0..=2000));
 }
@@ -76,8 +76,18 @@ fn check_commission(root: &Object<'_, '_>) {
     let Some(commission) = root.optional_object("commission") else {
         return;
     };
-    commission.optional("flat_cents", integer(0..=i64::MAX));
+    commission.optional("flat_cents", amount);
     commission.optional("rev_share_bps", integer(0..=10_000));
+}
+
+/// A whole number of cents. The contract has no upper bound.
+fn amount(value: &Value) -> Result<(), std::borrow::Cow<'static, str>> {
+    let whole = value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    match value.as_f64() {
+        Some(number) if whole && number >= 0.0 => Ok(()),
+        Some(_) if whole => Err("must be at least 0".into()),
+        _ => Err("must be an integer".into()),
+    }
 }
 
 /// The correlation id is the key, not part of what is compared: its case does not matter.
@@ -91,15 +101,7 @@ fn fingerprint(document: &Value) -> [u8; 32] {
 
 /// The contract's `Lead`.
 pub fn write(lead: &Lead) -> Value {
-    json!({
-        "lead_id": lead.lead_id,
-        "partner_slug": lead.partner_slug,
-        "correlation_id": lead.correlation_id,
-        "status": lead.status.as_str(),
-        "received_at": lead.received_at,
-        "hubspot_deal_id": lead.hubspot_deal_id,
-        "next_action": lead.next_action.as_str(),
-    })
+    json!(LeadFacts::from(lead))
 }
 
 #[cfg(test)]

@@ -154,18 +154,19 @@ async fn insert_fresh(
     .bind(column(items, |item| item.event.headers.clone()))
     .bind(column(items, |item| item.event.payload.clone()))
     .fetch_all(connection)
-    .await?;
+    .await
+    .map_err(|error| StoreError::from(error).awaiting_partition())?;
     Ok(numbers)
 }
 
-struct LeadRow {
-    lead_id: Uuid,
-    received_at: DateTime<Utc>,
-    partner_slug: String,
-    correlation_id: Uuid,
-    status: String,
-    next_action: String,
-    hubspot_deal_id: Option<String>,
+pub(super) struct LeadRow {
+    pub(super) lead_id: Uuid,
+    pub(super) received_at: DateTime<Utc>,
+    pub(super) partner_slug: String,
+    pub(super) correlation_id: Uuid,
+    pub(super) status: String,
+    pub(super) next_action: String,
+    pub(super) hubspot_deal_id: Option<String>,
 }
 
 impl From<LeadRow> for Lead {
@@ -208,7 +209,7 @@ pub async fn find(
     Ok(row.map(Lead::from))
 }
 
-/// Leads of an organisation, newest first.
+/// Leads of an organisation, newest first; of one status where one is asked for.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -218,21 +219,45 @@ pub async fn list(
     page: Page,
     limit: usize,
 ) -> Result<Vec<Lead>, StoreError> {
-    let rows = sqlx::query_as!(
-        LeadRow,
-        "select lead_id, received_at, partner_slug, correlation_id, status, next_action, hubspot_deal_id
-         from leads
-         where organization_id = $1
-           and ($2::uuid is null or (lead_id < $2 and received_at <= $3))
-           and ($4::text is null or status = $4)
-         order by lead_id desc limit $5",
-        organization_id.as_uuid(),
-        page.after.map(LeadId::as_uuid),
-        page.after.and_then(|after| platform::ids::time_of(after.as_uuid())),
-        page.status.map(Status::as_str),
-        i64::try_from(limit).unwrap_or(i64::MAX)
-    )
-    .fetch_all(connection)
-    .await?;
+    let after = page.after.map(LeadId::as_uuid);
+    let received_by = after.and_then(platform::ids::time_of);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    // Two statements, because each has an index of its own that yields its rows in order.
+    let rows = match page.status {
+        None => {
+            sqlx::query_as!(
+                LeadRow,
+                "select lead_id, received_at, partner_slug, correlation_id, status, next_action,
+                     hubspot_deal_id
+                 from leads
+                 where organization_id = $1 and ($2::uuid is null or (lead_id < $2 and received_at <= $3))
+                 order by lead_id desc limit $4",
+                organization_id.as_uuid(),
+                after,
+                received_by,
+                limit
+            )
+            .fetch_all(connection)
+            .await?
+        }
+        Some(status) => {
+            sqlx::query_as!(
+                LeadRow,
+                "select lead_id, received_at, partner_slug, correlation_id, status, next_action,
+                     hubspot_deal_id
+                 from leads
+                 where organization_id = $1 and status = $5
+                   and ($2::uuid is null or (lead_id < $2 and received_at <= $3))
+                 order by lead_id desc limit $4",
+                organization_id.as_uuid(),
+                after,
+                received_by,
+                limit,
+                status.as_str()
+            )
+            .fetch_all(connection)
+            .await?
+        }
+    };
     Ok(rows.into_iter().map(Lead::from).collect())
 }

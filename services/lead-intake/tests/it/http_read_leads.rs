@@ -76,3 +76,38 @@ async fn a_bad_query_names_every_parameter() {
     let paths: Vec<_> = fields.iter().map(|field| field["path"].as_str().unwrap()).collect();
     assert_eq!((status, paths), (422, vec!["limit", "status", "cursor"]));
 }
+
+#[tokio::test]
+async fn a_list_of_one_status_pages_through_its_leads_alone() {
+    let intake = Harness::start().await;
+    let mut expected = Vec::new();
+    for turn in 0..9 {
+        let (_, created) = read(intake.submit(&lead()).await).await;
+        let id = created["data"]["lead_id"].as_str().unwrap().to_owned();
+        if turn % 2 == 0 {
+            let id: uuid::Uuid = id.parse().unwrap();
+            sqlx::query("update leads set status = 'failed' where lead_id = $1")
+                .bind(id)
+                .execute(&intake.database.pool())
+                .await
+                .unwrap();
+            expected.insert(0, id.to_string());
+        }
+        intake.service.process.clock.advance(chrono::TimeDelta::days(5));
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = get(&intake, "acme", &format!("?status=failed&limit=2&cursor={cursor}")).await;
+        assert_eq!(status, 200);
+        for item in page["data"]["items"].as_array().unwrap() {
+            assert_eq!(item["status"], "failed");
+            seen.push(item["lead_id"].as_str().unwrap().to_owned());
+        }
+        match page["data"]["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, expected);
+    assert_eq!(get(&intake, "acme", "?status=completed").await.1["data"]["count"], 0);
+}

@@ -1,0 +1,4 @@
+//! Remotes, one file each.
+
+pub mod hubspot;
+pub mod hubspot_answers;

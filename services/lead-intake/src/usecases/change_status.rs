@@ -1,0 +1,106 @@
+//! Changing the status of leads, with an event for each change, within the transaction of a caller's.
+
+use crate::domain::lead::Lead;
+use crate::domain::life_cycle::Change;
+use crate::domain::orchestration::Waiting;
+use crate::state::State;
+use crate::store::life_cycle::{self, Candidate, Changed};
+use crate::store::orchestrations;
+use contracts::event::{CloudEvent, EventData, EventFacts};
+use contracts::ids::{EventId, LeadId};
+use contracts::lead::{LeadCompleted, LeadDispatched, LeadFacts, LeadFailed, LeadHubspotUpserted};
+use platform_pg::StoreError;
+use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
+use sqlx::PgConnection;
+use std::collections::HashMap;
+
+/// Why leads were not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeStatusError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the event cannot be written as JSON")]
+    Encode(#[from] serde_json::Error),
+}
+
+impl From<sqlx::Error> for ChangeStatusError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Changes those that may change so, and announces it. The events are to be handed over after the commit.
+pub async fn change_status(
+    state: &State,
+    connection: &mut PgConnection,
+    change: Change,
+    leads: &[Waiting],
+    deals: &HashMap<LeadId, String>,
+) -> Result<Vec<OutboxEntry>, ChangeStatusError> {
+    let candidates: Vec<Candidate> = leads
+        .iter()
+        .map(|lead| Candidate {
+            organization_id: lead.organization_id,
+            lead_id: lead.lead_id,
+            hubspot_deal_id: deals.get(&lead.lead_id).cloned(),
+        })
+        .collect();
+    let changed = life_cycle::change(connection, change, &candidates).await?;
+    let traces: HashMap<LeadId, &str> =
+        leads.iter().filter_map(|lead| Some((lead.lead_id, lead.traceparent.as_deref()?))).collect();
+    let events = changed
+        .iter()
+        .map(|changed| event(state, change, changed, traces.get(&changed.lead.lead_id).copied()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
+    metrics::counter!("leadwire_lead_changes_total", "status" => change.to().as_str()).increment(count);
+    Ok(outbox::insert(connection, events).await?)
+}
+
+/// Moves leads on as far as the outcomes of their deliveries allow, in order.
+pub async fn apply_outcomes(
+    state: &State,
+    connection: &mut PgConnection,
+    waiting: &[Waiting],
+) -> Result<Vec<OutboxEntry>, ChangeStatusError> {
+    let none = HashMap::new();
+    let matched: Vec<Waiting> = waiting.iter().filter(|lead| lead.matched).cloned().collect();
+    let mut entries = change_status(state, connection, Change::Dispatched, &matched, &none).await?;
+    let settled: Vec<Waiting> = matched.into_iter().filter(|lead| lead.settled).collect();
+    entries.extend(change_status(state, connection, Change::Completed, &settled, &none).await?);
+    let done: Vec<EventId> = settled.iter().map(|lead| lead.event_id).collect();
+    orchestrations::finish(connection, &done).await?;
+    Ok(entries)
+}
+
+fn event(
+    state: &State,
+    change: Change,
+    changed: &Changed,
+    traceparent: Option<&str>,
+) -> Result<PendingEvent, serde_json::Error> {
+    let now = state.clock.now();
+    let facts = EventFacts {
+        id: EventId::new(state.ids.at(now)),
+        time: now,
+        tenant: changed.organization_id,
+        aggregate: changed.lead.lead_id.to_string(),
+        aggregate_version: changed.version,
+        traceparent: traceparent.map(str::to_owned),
+        track_delivery: false,
+    };
+    match change {
+        Change::HubspotUpserted => pending(facts, &changed.lead, LeadHubspotUpserted),
+        Change::Dispatched => pending(facts, &changed.lead, LeadDispatched),
+        Change::Completed => pending(facts, &changed.lead, LeadCompleted),
+        Change::Failed => pending(facts, &changed.lead, LeadFailed),
+    }
+}
+
+fn pending<D: EventData>(
+    facts: EventFacts,
+    lead: &Lead,
+    data: impl FnOnce(LeadFacts) -> D,
+) -> Result<PendingEvent, serde_json::Error> {
+    PendingEvent::of(&CloudEvent::new(facts, data(lead.into())))
+}
