@@ -1,9 +1,14 @@
 //! The composition root: the only file that knows every part.
 
-use crate::{SERVICE, Settings};
+use crate::consumers::organizations::Organizations;
+use crate::state::State;
+use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
+use platform_broker::{Broker, topology};
 use platform_http::{Edge, Readiness, Servers};
-use platform_pg::pool;
+use platform_pg::relay::Relay;
+use platform_pg::retention::NothingOpen;
+use platform_pg::{idempotency, partitions, pool, retention};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,6 +16,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct App {
     servers: Servers,
+    broker: Broker,
     process: Process,
 }
 
@@ -20,17 +26,36 @@ impl App {
     ///
     /// # Errors
     /// When a setting is malformed or a port is taken.
-    pub fn build(
+    pub async fn build(
         settings: &Settings,
         process: Process,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> anyhow::Result<Self> {
+        let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
-        let readiness = Readiness::new().with("database", pool::check(&database));
+        let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
+        broker.check_topology(topology::PLATFORM);
+        partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;
+        let retentions = store::retentions(settings.retention.events_days);
+        retention::start(&database, retentions, NothingOpen, clock.clone(), tasks, shutdown);
+        idempotency::purge_regularly(&database, clock.clone(), tasks, shutdown);
+        let relay = Relay::start(&database, broker.publisher(), tasks, shutdown);
+
+        let readiness = Readiness::new()
+            .with("database", pool::check(&database))
+            .with("partitions", partitions::check(&database, store::PARTITIONED, clock.clone()));
+        let state = State { database, relay, clock: clock.clone(), ids: ids.clone() };
+        broker.consume(Organizations(state.clone()));
         let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
-        let servers =
-            Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), &process.shutdown, |_| ())?;
-        Ok(Self { servers, process })
+        let servers = Servers::bind(
+            &settings.http,
+            edge,
+            readiness,
+            Arc::new(metrics),
+            shutdown,
+            http::routes::configure(state),
+        )?;
+        Ok(Self { servers, broker, process })
     }
 
     /// Where the routes are.
@@ -49,6 +74,7 @@ impl App {
     /// When a server breaks.
     pub async fn run(self) -> anyhow::Result<()> {
         self.servers.run(&self.process).await?;
+        self.broker.close().await;
         Ok(())
     }
 }

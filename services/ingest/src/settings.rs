@@ -16,9 +16,19 @@ pub struct Settings {
     pub identity: IdentitySettings,
     pub database: DatabaseSettings,
     pub broker: BrokerSettings,
+    /// Not used: every service has the section.
     pub redis: RedisSettings,
+    pub retention: RetentionSettings,
     #[serde(default)]
     pub telemetry: TelemetrySettings,
+}
+
+/// `[retention]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionSettings {
+    /// After how many days events go, a month at a time.
+    pub events_days: u32,
 }
 
 impl Settings {

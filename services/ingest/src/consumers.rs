@@ -1,0 +1,3 @@
+//! What comes from the broker, one file per queue.
+
+pub mod organizations;

@@ -1,0 +1,14 @@
+//! The service's HTTP side.
+
+mod answer;
+mod cursor;
+mod erase;
+mod event_body;
+mod events;
+mod idempotency_key;
+mod json_text;
+mod ping;
+mod read_workers;
+pub mod routes;
+mod snapshot_body;
+mod snapshots;

@@ -1,0 +1,297 @@
+//! Reading a batch: the envelope first, with its limits, then each event by itself, so that one that is broken
+//! leaves the others alone.
+
+use super::json_text;
+use crate::domain::actor::{Actor, NamedWorker};
+use crate::domain::event::{Category, NewEvent, Rejection, RejectionCode};
+use crate::domain::rules::{BATCH_LIMIT, LONGEST_DURATION, issues, type_name};
+use chrono::{DateTime, Utc};
+use contracts::FaultCode;
+use contracts::ids::WorkerId;
+use platform::document::{Object, Violations, email, integer, text, time};
+use platform::{Fault, Violation};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+/// The longest external id, display name and label.
+const LONGEST_NAME: usize = 200;
+/// The longest address that mail can be sent to (RFC 5321 §4.5.3.1.3, without the brackets).
+const LONGEST_EMAIL: usize = 254;
+
+/// The envelope. What else is in it does not matter.
+#[derive(Deserialize)]
+struct BatchBody<'d> {
+    #[serde(borrow)]
+    events: Option<&'d RawValue>,
+}
+
+/// An event. `null` means the same as leaving a field out.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EventBody<'d> {
+    event_type: Option<Value>,
+    category: Option<Value>,
+    timestamp: Option<Value>,
+    duration: Option<Value>,
+    actor: Option<Value>,
+    #[serde(borrow)]
+    metadata: Option<&'d RawValue>,
+}
+
+/// The events of a batch, in order, each read or refused.
+///
+/// # Errors
+/// When it is no batch, or too large a one.
+pub fn read(bytes: &[u8]) -> Result<Vec<Result<NewEvent, Rejection>>, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_not_utf8: std::str::Utf8Error| {
+        Fault::new(FaultCode::MalformedBody, "the body is not UTF-8")
+    })?;
+    let of_body =
+        |path: &'static str, message: &'static str| Fault::validation(vec![Violation::new(path, message)]);
+    if is_other_than(text, '{') {
+        // Whether it is JSON at all is said first.
+        serde_json::from_str::<&RawValue>(text).map_err(|error| malformed(&error))?;
+        return Err(of_body("", "the body must be a JSON object"));
+    }
+    let batch: BatchBody<'_> = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+    let events = batch.events.ok_or_else(|| of_body("events", "is required"))?.get();
+    if is_other_than(events, '[') {
+        return Err(of_body("events", "must be an array"));
+    }
+    let events: Vec<&RawValue> = serde_json::from_str(events).map_err(|error| malformed(&error))?;
+    if events.is_empty() {
+        return Err(of_body("events", "must have at least 1 event"));
+    }
+    if events.len() > BATCH_LIMIT {
+        let message = format!("the batch has {} events, {BATCH_LIMIT} are allowed", events.len());
+        return Err(Fault::new(FaultCode::PayloadTooLarge, message));
+    }
+    Ok(events.into_iter().map(|event| read_event(event.get())).collect())
+}
+
+/// A document as a whole.
+///
+/// # Errors
+/// When it is no JSON.
+pub fn document(bytes: &[u8]) -> Result<Value, Fault> {
+    serde_json::from_slice(bytes).map_err(|error| malformed(&error))
+}
+
+fn malformed(error: &serde_json::Error) -> Fault {
+    // serde_json's own text quotes the body.
+    let message = format!("the body is not valid JSON (line {}, column {})", error.line(), error.column());
+    Fault::new(FaultCode::MalformedBody, message)
+}
+
+/// A derived reader of objects takes arrays as well.
+fn is_other_than(text: &str, first: char) -> bool {
+    !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(first)
+}
+
+fn read_event(text: &str) -> Result<NewEvent, Rejection> {
+    if is_other_than(text, '{') {
+        return Err(Rejection::new(RejectionCode::InvalidBody, "the event must be an object"));
+    }
+    let body: EventBody<'_> = serde_json::from_str(text).map_err(|_broken: serde_json::Error| {
+        let message = "a field appears twice, is nested too deeply, or has a value that is out of range";
+        Rejection::new(RejectionCode::InvalidBody, message)
+    })?;
+    let violations = Violations::new();
+    let event = body.event(&violations);
+    match violations.finish(event) {
+        Ok(event) if event.actor.identifies() => Ok(event),
+        Ok(_) => Err(Rejection::new(RejectionCode::MissingActor, NO_ACTOR)),
+        Err(violations) => Err(Rejection::new(RejectionCode::InvalidBody, issues(&violations))),
+    }
+}
+
+/// What is said to somebody who does not say whom they mean.
+pub const NO_ACTOR: &str = "the actor needs a workerId, an externalId or an email";
+
+impl EventBody<'_> {
+    fn event(&self, violations: &Violations) -> Option<NewEvent> {
+        let event_type = required(violations, "eventType", self.event_type.as_ref(), type_name);
+        let category = required(violations, "category", self.category.as_ref(), category);
+        let timestamp = optional(violations, "timestamp", self.timestamp.as_ref(), moment);
+        let duration =
+            optional(violations, "duration", self.duration.as_ref(), integer(0..=LONGEST_DURATION));
+        let actor = read_actor(violations, self.actor.as_ref());
+        let metadata = self.metadata.and_then(|raw| {
+            json_text::metadata(raw).map_err(|message| violations.add("metadata", message)).ok()
+        });
+        Some(NewEvent {
+            event_type: event_type?.to_owned(),
+            category: category?,
+            timestamp,
+            duration: duration.and_then(|seconds| i32::try_from(seconds).ok()),
+            actor: actor?,
+            metadata,
+        })
+    }
+}
+
+type Message = Cow<'static, str>;
+
+fn required<'d, T>(
+    violations: &Violations,
+    name: &'static str,
+    value: Option<&'d Value>,
+    parse: impl FnOnce(&'d Value) -> Result<T, Message>,
+) -> Option<T> {
+    if value.is_none() {
+        violations.add(name, "is required");
+    }
+    optional(violations, name, value, parse)
+}
+
+fn optional<'d, T>(
+    violations: &Violations,
+    name: &'static str,
+    value: Option<&'d Value>,
+    parse: impl FnOnce(&'d Value) -> Result<T, Message>,
+) -> Option<T> {
+    parse(value?).map_err(|message| violations.add(name, message)).ok()
+}
+
+fn category(value: &Value) -> Result<Category, Message> {
+    value.as_str().and_then(Category::parse).ok_or_else(|| {
+        "must be communication, project_management, code, calendar, design, ai_tools or other".into()
+    })
+}
+
+/// A point in time, to the microsecond, as the table keeps it.
+pub fn moment(value: &Value) -> Result<DateTime<Utc>, Message> {
+    let moment = time(value)?;
+    DateTime::from_timestamp_micros(moment.timestamp_micros()).ok_or_else(|| "is out of range".into())
+}
+
+/// Whom a document means. One that is not there means nobody.
+pub fn read_actor(violations: &Violations, actor: Option<&Value>) -> Option<Actor> {
+    let Some(actor) = actor else { return Some(Actor::default()) };
+    if !actor.is_object() {
+        violations.add("actor", "must be an object");
+        return None;
+    }
+    let own = Violations::new();
+    let read = own.root(actor).map(|object| actor_of(&object));
+    match own.finish(read) {
+        Ok(actor) => Some(actor),
+        Err(broken) => {
+            for violation in broken {
+                violations.add(format!("actor.{}", violation.path), violation.message);
+            }
+            None
+        }
+    }
+}
+
+/// An empty text says nothing.
+fn actor_of(object: &Object<'_, '_>) -> Actor {
+    let named = |name, length| {
+        object.nullable(name, text(0..=length)).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    let worker = match named("workerId", usize::MAX) {
+        None => NamedWorker::No,
+        Some(id) => match id.parse::<WorkerId>() {
+            Ok(id) => NamedWorker::Id(id),
+            Err(_not_a_uuid) => NamedWorker::Nobody,
+        },
+    };
+    let said_nothing = |value: &Value| value.as_str().is_some_and(str::is_empty);
+    let address = |value| if said_nothing(value) { Ok("") } else { email(LONGEST_EMAIL)(value) };
+    Actor {
+        worker,
+        external_id: named("externalId", LONGEST_NAME),
+        email: object.nullable("email", address).filter(|text| !text.is_empty()).map(str::to_owned),
+        display_name: named("displayName", LONGEST_NAME),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn refused(event: &Value) -> (RejectionCode, String) {
+        let rejection = read_event(&event.to_string()).unwrap_err();
+        (rejection.code, rejection.message)
+    }
+
+    fn minimal() -> Value {
+        json!({"eventType": "ticket.resolved", "category": "other", "actor": {"email": "a@b.co"}})
+    }
+
+    #[test]
+    fn every_issue_of_an_event_is_named() {
+        let (code, message) = refused(&json!({
+            "eventType": "x", "category": "cooking", "timestamp": "yesterday", "duration": 86_401,
+            "actor": {"email": "nobody", "externalId": "e".repeat(201)}, "metadata": [],
+        }));
+        assert_eq!(code, RejectionCode::InvalidBody);
+        for name in ["eventType", "category", "timestamp", "duration", "actor.externalId", "and 2 more"] {
+            assert!(message.contains(name), "{name} is not in {message}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_anybody_has_a_code_of_its_own() {
+        for actor in [Value::Null, json!({}), json!({"displayName": "Ada"}), json!({"email": ""})] {
+            let mut event = minimal();
+            event["actor"] = actor;
+            assert_eq!(refused(&event).0, RejectionCode::MissingActor);
+        }
+        let mut event = minimal();
+        event["actor"] = json!("ada");
+        assert_eq!(refused(&event).0, RejectionCode::InvalidBody);
+    }
+
+    #[test]
+    fn what_is_no_batch_is_refused_as_a_whole() {
+        for (body, code) in [
+            ("", FaultCode::MalformedBody),
+            ("{", FaultCode::MalformedBody),
+            ("{} x", FaultCode::MalformedBody),
+            ("[[]]", FaultCode::Validation),
+            ("null", FaultCode::Validation),
+            ("{}", FaultCode::Validation),
+            (r#"{"events":null}"#, FaultCode::Validation),
+            (r#"{"events":{}}"#, FaultCode::Validation),
+            (r#"{"events":[]}"#, FaultCode::Validation),
+            (r#"{"events":[1],"events":[1]}"#, FaultCode::MalformedBody),
+        ] {
+            assert_eq!(read(body.as_bytes()).unwrap_err().code, code, "{body}");
+        }
+        let many = json!({"events": vec![1; 501]}).to_string();
+        assert_eq!(read(many.as_bytes()).unwrap_err().code, FaultCode::PayloadTooLarge);
+        assert_eq!(read(&[b'{', 0xff]).unwrap_err().code, FaultCode::MalformedBody);
+    }
+
+    #[test]
+    fn an_event_with_required_fields_alone_and_one_with_unknown_fields_are_taken() {
+        assert!(read_event(&minimal().to_string()).is_ok());
+        let mut event = minimal();
+        event["else"] = json!({"deep": [1]});
+        event["duration"] = json!(12.0);
+        event["metadata"] = Value::Null;
+        assert_eq!(read_event(&event.to_string()).unwrap().duration, Some(12));
+        let twice = r#"{"eventType":"abc","eventType":"abd","category":"other","actor":{"email":"a@b.co"}}"#;
+        assert_eq!(read_event(twice).unwrap_err().code, RejectionCode::InvalidBody);
+    }
+
+    #[test]
+    fn a_leap_second_is_the_first_of_the_next_minute() {
+        let read = moment(&json!("2016-12-31T23:59:60Z")).unwrap();
+        assert_eq!(read.to_rfc3339(), "2017-01-01T00:00:00+00:00");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_reading_panic(text in "[\\[\\]{}\":,0-9a-z\\\\ ]{0,200}") {
+            drop(read(text.as_bytes()));
+            drop(read_event(&text));
+        }
+    }
+}
