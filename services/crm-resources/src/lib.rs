@@ -1,13 +1,22 @@
 //! crm-resources: products, customers, leads and automations.
 //!
-//! So far a process with its settings, database, ops port and place behind the gateway; every operation of
-//! its surface answers that it is not available, in the surface's own dialect.
+//! `main → app → {http, consumers} → usecases → {store, clients, domain}`. Does not authenticate (the gateway does) and does
+//! not publish by itself (the outbox does).
 
 mod app;
+mod clients;
+mod consumers;
+mod domain;
+mod engine;
+mod error;
+mod http;
 mod settings;
+mod state;
+mod store;
+mod usecases;
 
 pub use app::App;
-pub use settings::Settings;
+pub use settings::{AutomationSettings, Settings};
 
 /// Which of the six this is.
 pub const SERVICE: contracts::Service = contracts::Service::CrmResources;

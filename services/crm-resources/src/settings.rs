@@ -6,7 +6,9 @@ use platform::telemetry::TelemetrySettings;
 use platform_broker::BrokerSettings;
 use platform_http::{HttpSettings, IdentitySettings};
 use platform_pg::DatabaseSettings;
+use secrecy::SecretString;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// The settings of crm-resources.
 #[derive(Clone, Debug, Deserialize)]
@@ -17,8 +19,24 @@ pub struct Settings {
     pub database: DatabaseSettings,
     pub broker: BrokerSettings,
     pub redis: RedisSettings,
+    pub automations: AutomationSettings,
     #[serde(default)]
     pub telemetry: TelemetrySettings,
+}
+
+/// `[automations]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AutomationSettings {
+    /// What the secrets of http requests are derived from: 32 bytes in base64url. Without it no automation may have
+    /// such steps.
+    pub signing_key: Option<SecretString>,
+    /// Permits http, loopback and private networks, as in the local stack.
+    #[serde(default)]
+    pub allow_private_networks: bool,
+    /// How often the engine looks for runs that are due. Those that events start do not wait for it.
+    #[serde(with = "humantime_serde")]
+    pub poll_interval: Duration,
 }
 
 impl Settings {
