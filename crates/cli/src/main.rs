@@ -4,12 +4,16 @@
 
 #![expect(clippy::print_stdout, reason = "a command answers on standard output")]
 
+mod automation;
 mod bootstrap;
+mod clients;
+mod secrets;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use contracts::Service;
 use platform::lifecycle::install_tls;
+use platform::secrets::SealingKeys;
 use platform_broker::{BrokerSettings, topology};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -35,6 +39,11 @@ enum Command {
     /// Safe to repeat: organisation and client are made once; each run makes a new key, unless the one given
     /// with --existing-key still works. Prints exactly one line, the key to use.
     Bootstrap(Bootstrap),
+    /// Look after the secrets that are stored sealed.
+    #[command(subcommand)]
+    Secrets(Secrets),
+    /// Write automations as YAML files, and look after their runs. Goes through the gateway.
+    Automation(automation::Automation),
 }
 
 #[derive(Debug, Args)]
@@ -73,12 +82,42 @@ struct Bootstrap {
     existing_key: Option<SecretString>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Secrets {
+    /// Seal every stored secret anew with the first of the encryption keys, so that older keys can go.
+    ///
+    /// Beside running services, in any order of interruptions. The order of a change of keys: put the new key
+    /// last and restart the services; put it first and restart them; run this; take the old key out and
+    /// restart them. Ends 1, and names them, when secrets do not open with the keys given.
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+struct Rotate {
+    #[command(flatten)]
+    database: Database,
+    /// The gateway's `id:key,id:key`, as in its settings.
+    #[arg(long, env = "LEADWIRE_GATEWAY__SECRETS__ENCRYPTION_KEYS", hide_env_values = true)]
+    gateway_keys: SecretString,
+    /// The webhook-dispatcher's `id:key,id:key`, as in its settings.
+    #[arg(long, env = "LEADWIRE_WEBHOOK_DISPATCHER__SECRETS__ENCRYPTION_KEYS", hide_env_values = true)]
+    dispatcher_keys: SecretString,
+    /// Only say what would be done, and whether every secret opens.
+    #[arg(long)]
+    dry_run: bool,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     install_tls();
     match Cli::parse().command {
         Command::Migrate(database) => migrate(&database.database_url).await,
         Command::Topology(command) => topology_command(command).await,
+        Command::Secrets(Secrets::Rotate(arguments)) => rotate(arguments).await,
+        Command::Automation(arguments) => {
+            print!("{}", automation::automation(arguments).await?);
+            Ok(())
+        }
         Command::Bootstrap(arguments) => {
             let key = bootstrap::admin_key(
                 arguments.database.database_url.expose_secret(),
@@ -89,6 +128,17 @@ async fn main() -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn rotate(arguments: Rotate) -> anyhow::Result<()> {
+    let gateway = SealingKeys::parse(&arguments.gateway_keys).context("the gateway's keys")?;
+    let dispatcher =
+        SealingKeys::parse(&arguments.dispatcher_keys).context("the webhook-dispatcher's keys")?;
+    let url = arguments.database.database_url.expose_secret();
+    for line in secrets::rotate(url, &gateway, &dispatcher, arguments.dry_run).await? {
+        println!("{line}");
+    }
+    Ok(())
 }
 
 async fn topology_command(command: Topology) -> anyhow::Result<()> {

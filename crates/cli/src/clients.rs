@@ -1,0 +1,3 @@
+//! One file per remote.
+
+pub mod gateway;
