@@ -115,3 +115,17 @@ SCRIPT
   rm -f "$log"
   return "$status"
 }
+
+# nginx, which a benchmark compares the gateway with; only its program is used.
+install_nginx() {
+  local as_root=()
+  if command -v nginx >/dev/null; then return; fi
+  if [[ $EUID -ne 0 ]]; then as_root=(sudo -n); fi
+  if command -v apt-get >/dev/null && { ((${#as_root[@]} == 0)) || sudo -n true 2>/dev/null; }; then
+    say "installing nginx-light (apt-get)"
+    install_packages nginx-light || true
+  fi
+  command -v nginx >/dev/null || die "missing: nginx, which the benchmark compares the gateway with
+  Install it, and run the same command again. On Debian and Ubuntu:
+    sudo apt-get update && sudo apt-get install --no-install-recommends nginx-light"
+}

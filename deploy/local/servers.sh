@@ -10,6 +10,7 @@ usage() {
 usage: deploy/local/servers.sh COMMAND
 
   install                 find the three servers, or install their packages
+  install-nginx           the same for nginx, which a benchmark needs
   start DIR [[--shift] PG_PORT AMQP_PORT MGMT_PORT REDIS_PORT]
                           start what does not run yet under DIR and wait until it is
                           ready; without ports: those used before, else free ones.
@@ -395,6 +396,7 @@ command=${1:-}
 shift || true
 case $command in
 install) install_servers ;;
+install-nginx) install_nginx ;;
 start | stop | status | alarm | psql | destroy) "cmd_$command" "$@" ;;
 start-one) cmd_start_one "$@" ;;
 help | --help | -h) usage ;;

@@ -62,13 +62,19 @@ replica_urls() {
 make_secrets() {
   if [[ ! -s $DEV/secrets.env ]]; then
     generate_secrets | write_private "$DEV/secrets.env"
-  elif ! grep -q "^$SIGNING_KEYS=" "$DEV/secrets.env"; then
-    # Made before there were access tokens: the old lines stay as they are.
+    return
+  fi
+  # Made before there were access tokens, or automations: the old lines stay as they are.
+  if ! grep -q "^$SIGNING_KEYS=" "$DEV/secrets.env"; then
     { cat "$DEV/secrets.env" && generate_signing_key; } | write_private "$DEV/secrets.env"
+  fi
+  if ! grep -q "^$AUTOMATIONS_KEY=" "$DEV/secrets.env"; then
+    { cat "$DEV/secrets.env" && say "$AUTOMATIONS_KEY=$(random_key)"; } | write_private "$DEV/secrets.env"
   fi
 }
 
 SIGNING_KEYS=LEADWIRE_GATEWAY__OAUTH__SIGNING_KEYS
+AUTOMATIONS_KEY=LEADWIRE_CRM_RESOURCES__AUTOMATIONS__SIGNING_KEY
 # The seed of an Ed25519 key is any 32 bytes, so no tool is needed to make one.
 generate_signing_key() { say "$SIGNING_KEYS=1:$(random_key)"; }
 
@@ -83,6 +89,7 @@ generate_secrets() {
   say "LEADWIRE_GATEWAY__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
   generate_signing_key
   say "LEADWIRE_WEBHOOK_DISPATCHER__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
+  say "$AUTOMATIONS_KEY=$(random_key)"
 }
 
 secret() { sed -n "s/^$1=//p" "$DEV/secrets.env"; }
@@ -110,8 +117,9 @@ service_settings() {
       say "${prefix}UPSTREAMS__$(upper_name "$other")=$(replica_urls "$other")"
     done
     ;;
-  # Receivers of webhooks listen on this machine here.
+  # Receivers of webhooks and of automations' requests listen on this machine here.
   webhook-dispatcher) say "${prefix}DELIVERY__ALLOW_PRIVATE_NETWORKS=true" ;;
+  crm-resources) say "${prefix}AUTOMATIONS__ALLOW_PRIVATE_NETWORKS=true" ;;
   esac
   grep "^$prefix" "$DEV/secrets.env"
   for variable in $(compgen -e); do

@@ -1,6 +1,8 @@
 //! Benchmarks of the durable core: each measures against a baseline of the same machine, in the same run.
 
+pub mod gateway;
 pub mod group_commit;
+pub mod ingest;
 pub mod outbox_claim;
 pub mod relay;
 

@@ -22,6 +22,7 @@ pub struct Partner {
     http: Client,
     gateway: String,
     pub slug: String,
+    pub organization_id: String,
     credential: Value,
     key: EncodingKey,
 }
@@ -52,21 +53,18 @@ impl Partner {
         let credential = post(&path, body).await;
         let secret = URL_SAFE_NO_PAD.decode(credential["secret"].as_str().unwrap()).unwrap();
         let key = EncodingKey::from_secret(&secret);
-        Self { http, gateway: gateway.to_owned(), slug: slug.to_owned(), credential, key }
+        let organization_id = organization["id"].as_str().unwrap().to_owned();
+        Self { http, gateway: gateway.to_owned(), slug: slug.to_owned(), organization_id, credential, key }
+    }
+
+    /// What its tokens are signed with.
+    pub fn secret(&self) -> &str {
+        self.credential["secret"].as_str().unwrap()
     }
 
     /// A token for one request.
     pub fn token(&self) -> String {
-        let now = Clock::system().now().timestamp();
-        let claims = json!({
-            "iss": self.credential["issuer"], "sub": self.credential["subject"],
-            "aud": self.credential["audience"], "scopes": self.credential["scopes"],
-            "kid": self.credential["kid"], "iat": now, "exp": now + TOKEN_LIFETIME,
-            "jti": testkit::unique_id(),
-        });
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = self.credential["kid"].as_str().map(str::to_owned);
-        jsonwebtoken::encode(&header, &claims, &self.key).unwrap()
+        mint(&self.credential, &self.key)
     }
 
     /// A request below `/api/v1/partners/{slug}`, which must be answered.
@@ -104,6 +102,19 @@ impl Partner {
         })
         .await
     }
+}
+
+/// A token for one request, made from a service credential as the API answered it.
+pub(crate) fn mint(credential: &Value, key: &EncodingKey) -> String {
+    let now = Clock::system().now().timestamp();
+    let claims = json!({
+        "iss": credential["issuer"], "sub": credential["subject"], "aud": credential["audience"],
+        "scopes": credential["scopes"], "kid": credential["kid"], "iat": now, "exp": now + TOKEN_LIFETIME,
+        "jti": testkit::unique_id(),
+    });
+    let mut header = Header::new(Algorithm::HS256);
+    header.kid = credential["kid"].as_str().map(str::to_owned);
+    jsonwebtoken::encode(&header, &claims, key).unwrap()
 }
 
 /// A lead of somebody new.

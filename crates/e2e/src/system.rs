@@ -42,6 +42,24 @@ impl System {
         self.addresses.get(name).unwrap_or_else(|| panic!("{name} is not in the env file"))
     }
 
+    /// Where `/metrics` of a service is.
+    pub fn ops_address(&self, service: Service) -> &str {
+        self.address(&format!("{}_OPS_URL", service.name().replace('-', "_").to_uppercase()))
+    }
+
+    /// Everything that a service has logged since its log was begun.
+    pub fn log(&self, service: Service) -> String {
+        let log = std::fs::read(self.folder.join("logs").join(format!("{}.log", service.name()))).unwrap();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
+    /// The keys that the services share or keep, by their settings.
+    pub fn secrets(&self) -> Vec<(String, String)> {
+        let secrets = std::fs::read_to_string(self.folder.join("secrets.env")).unwrap();
+        let lines = secrets.lines().filter_map(|line| line.split_once('='));
+        lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
     /// Starts what does not run, and waits until everything is ready.
     pub fn up(&self) {
         let output = self.dev("up");

@@ -2,16 +2,21 @@
 
 #![expect(clippy::print_stdout, reason = "it is there to be read")]
 
-use e2e::bench::{group_commit, outbox_claim, relay};
+use e2e::bench::{gateway, group_commit, ingest, outbox_claim, relay};
 use std::fs;
 use std::process::ExitCode;
 
-const SCENARIOS: [&str; 3] = ["group-commit", "relay", "outbox-claim"];
+const SCENARIOS: [&str; 5] = ["group-commit", "relay", "outbox-claim", "gateway", "ingest"];
+/// The benchmark starts itself with this, as the server that it measures the way to.
+const UPSTREAM: &str = "serve-upstream";
 
 #[tokio::main]
 async fn main() -> ExitCode {
     platform::lifecycle::install_tls();
     let wanted = std::env::args().nth(1);
+    if wanted.as_deref() == Some(UPSTREAM) {
+        return serve_upstream().await;
+    }
     if let Some(name) = wanted.as_deref()
         && !SCENARIOS.contains(&name)
     {
@@ -23,6 +28,8 @@ async fn main() -> ExitCode {
         let report = match *scenario {
             "group-commit" => group_commit::run().await,
             "relay" => relay::run().await,
+            "gateway" => gateway::run().await,
+            "ingest" => Box::pin(ingest::run()).await,
             _ => outbox_claim::run().await,
         };
         println!("{report}\n");
@@ -35,4 +42,15 @@ async fn main() -> ExitCode {
         }
     }
     if all_reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn serve_upstream() -> ExitCode {
+    match gateway::serve_upstream().await {
+        Ok(address) => println!("{address}"),
+        Err(error) => {
+            println!("{error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    std::future::pending().await
 }

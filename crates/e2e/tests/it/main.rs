@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a story ends where its surroundings fail")]
 
+mod canary;
 mod lead_to_webhook;
 mod outages;
+mod platform_surface;
 mod story;
+mod usage;

@@ -38,7 +38,7 @@ impl Story {
         let admin_key = system.address("LEADWIRE_ADMIN_KEY");
         let partner = Partner::sign_up(system.address("LEADWIRE_URL"), admin_key, &new_slug("story")).await;
         let receiver = Receiver::start().await;
-        let subscription = partner.subscribe(&receiver.url("/hooks"), &["lead.*"]).await;
+        let subscription = partner.subscribe(&receiver.url("/hooks"), &["lead.created"]).await;
         Self { system, partner, receiver, subscription, delivered: Mutex::default() }
     }
 

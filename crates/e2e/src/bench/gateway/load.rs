@@ -1,0 +1,124 @@
+//! A generator of requests that costs little: connections that stay open, requests that are made
+//! beforehand, one thread.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What is sent: one request over and over, or each once.
+pub(super) struct Requests {
+    made: Vec<Arc<[u8]>>,
+    next: AtomicUsize,
+    again: bool,
+}
+
+impl Requests {
+    pub(super) fn same(path: &str, bearer: &str) -> Self {
+        Self { made: vec![get(path, bearer)], next: AtomicUsize::new(0), again: true }
+    }
+
+    pub(super) fn each(path: &str, bearers: &[String]) -> Self {
+        let made = bearers.iter().map(|bearer| get(path, bearer)).collect();
+        Self { made, next: AtomicUsize::new(0), again: false }
+    }
+
+    /// `None` when all have been sent.
+    fn next(&self) -> Option<Arc<[u8]>> {
+        let index = if self.again { 0 } else { self.next.fetch_add(1, Ordering::Relaxed) };
+        self.made.get(index).cloned()
+    }
+}
+
+fn get(path: &str, bearer: &str) -> Arc<[u8]> {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {bearer}\r\nAccept: */*\r\n\r\n")
+        .into_bytes()
+        .into()
+}
+
+/// How hard a server is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Load {
+    pub(super) address: SocketAddr,
+    pub(super) clients: usize,
+    pub(super) warm_up: Duration,
+    pub(super) time: Duration,
+}
+
+/// How long answers took, in microseconds, shortest first.
+pub(super) struct Measured {
+    latencies: Vec<u32>,
+    time: Duration,
+}
+
+impl Measured {
+    pub(super) fn per_second(&self) -> f64 {
+        super::super::per_second(self.latencies.len(), self.time)
+    }
+
+    /// In milliseconds.
+    pub(super) fn percentile(&self, percent: usize) -> f64 {
+        f64::from(self.latencies[(self.latencies.len() - 1) * percent / 100]) / 1_000.0
+    }
+}
+
+/// Every client sends its next request when it has the answer to the last. Blocks.
+pub(super) fn measure(load: Load, requests: &Requests) -> Measured {
+    std::thread::scope(|scope| {
+        let generator = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(generate(load, requests))
+        });
+        generator.join().unwrap()
+    })
+}
+
+async fn generate(load: Load, requests: &Requests) -> Measured {
+    let start = Instant::now() + load.warm_up;
+    let end = start + load.time;
+    let clients = (0..load.clients).map(|_| client(load.address, requests, start, end));
+    let mut latencies: Vec<_> = futures_util::future::join_all(clients).await.concat();
+    assert!(!latencies.is_empty(), "no request was answered in time");
+    latencies.sort_unstable();
+    let last = Instant::now();
+    Measured { latencies, time: last - start }
+}
+
+async fn client(address: SocketAddr, requests: &Requests, start: Instant, end: Instant) -> Vec<u32> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut latencies = Vec::new();
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    loop {
+        let sent = Instant::now();
+        if sent >= end {
+            return latencies;
+        }
+        let Some(request) = requests.next() else { panic!("there are too few requests for this machine") };
+        stream.write_all(&request).await.unwrap();
+        buffer.clear();
+        while !is_whole(&buffer) {
+            let count = stream.read_buf(&mut buffer).await.unwrap();
+            assert_ne!(count, 0, "closed after {}", String::from_utf8_lossy(&buffer));
+        }
+        assert!(buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&buffer));
+        if sent >= start {
+            latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// Whether an answer with a length is complete.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let head = answer[..end].to_ascii_lowercase();
+    let name = b"content-length: ";
+    let Some(at) = head.windows(name.len()).position(|window| window == name) else {
+        panic!("an answer without a length: {}", String::from_utf8_lossy(answer))
+    };
+    let digits = head[at + name.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+    let length = digits.fold(0, |length, digit| length * 10 + usize::from(digit - b'0'));
+    answer.len() >= end + 4 + length
+}
