@@ -1,5 +1,6 @@
 //! Benchmarks of the durable core: each measures against a baseline of the same machine, in the same run.
 
+pub mod accept;
 pub mod gateway;
 pub mod group_commit;
 pub mod ingest;

@@ -10,10 +10,18 @@ use testkit::receiver::Received;
 /// # Errors
 /// When a signature is missing, wrong or too old.
 pub fn verified(received: &Received, secret: &str) -> Result<Value, VerifyError> {
+    verified_as(Family::Partner, received, secret)
+}
+
+/// Verifies a delivery of any family with the subscription's secret; the body.
+///
+/// # Errors
+/// When a signature is missing, wrong or too old.
+pub fn verified_as(family: Family, received: &Received, secret: &str) -> Result<Value, VerifyError> {
     let now = u64::try_from(Clock::system().now().timestamp()).unwrap();
     let secret = Secret::new(secret);
     let header = |name: &str| received.header(name).unwrap_or_default();
-    Family::Partner.verify(header(Family::Partner.header()), &received.body, &secret, now)?;
+    family.verify(header(family.header()), &received.body, &secret, now)?;
     standard::verify(
         header("webhook-id"),
         header("webhook-timestamp"),

@@ -23,6 +23,7 @@ pub struct Partner {
     gateway: String,
     pub slug: String,
     pub organization_id: String,
+    pub client_id: String,
     credential: Value,
     key: EncodingKey,
 }
@@ -54,7 +55,9 @@ impl Partner {
         let secret = URL_SAFE_NO_PAD.decode(credential["secret"].as_str().unwrap()).unwrap();
         let key = EncodingKey::from_secret(&secret);
         let organization_id = organization["id"].as_str().unwrap().to_owned();
-        Self { http, gateway: gateway.to_owned(), slug: slug.to_owned(), organization_id, credential, key }
+        let client_id = client["id"].as_str().unwrap().to_owned();
+        let (gateway, slug) = (gateway.to_owned(), slug.to_owned());
+        Self { http, gateway, slug, organization_id, client_id, credential, key }
     }
 
     /// What its tokens are signed with.

@@ -4,7 +4,7 @@
 //! nginx only passes requests on. The gateway also recognises the caller, charges rate limits, claims the
 //! token's `jti` in PostgreSQL (service JWTs), signs an identity token, and writes metrics and a log line.
 
-mod load;
+pub(super) mod load;
 pub(super) mod stack;
 
 use super::{Report, line, median};
@@ -55,9 +55,12 @@ pub async fn run() -> Report {
                 KEY => Requests::same("/api/v1/products", &stack.key),
                 _ => Requests::each("/api/v1/partners/bench/leads", &stack.tokens(TOKENS)),
             };
-            let alone = measure(Load { address, clients: 1, warm_up: WARM_UP, time: ALONE }, &requests);
-            let busy =
-                measure(Load { address, clients: CLIENTS, warm_up: WARM_UP, time: TOGETHER }, &requests);
+            let alone =
+                measure(Load { address, clients: 1, warm_up: WARM_UP, time: ALONE, status: 200 }, &requests);
+            let busy = measure(
+                Load { address, clients: CLIENTS, warm_up: WARM_UP, time: TOGETHER, status: 200 },
+                &requests,
+            );
             let figures = figures.entry(way).or_default();
             figures.p50.push(alone.percentile(50));
             figures.p99.push(alone.percentile(99));

@@ -5,7 +5,7 @@
 //! month's quota and stores the message that announces the batch. What publishing and fan-out of it take is reported
 //! beside, at 10,000 events/s.
 
-use super::gateway::stack::{KEY, Process, free, insert_admin, start_gateway};
+use super::gateway::stack::{Process, insert_admin, start_gateway, start_service};
 use super::{Report, line, median, per_second};
 use contracts::Service;
 use futures_util::StreamExt;
@@ -15,10 +15,8 @@ use reqwest::Client;
 use serde_json::{Value, json};
 use sqlx::postgres::PgPoolCopyExt;
 use sqlx::{AssertSqlSafe, Executor, PgPool};
-use std::fs::{self, File};
+use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 use testkit::broker::TestBroker;
@@ -47,7 +45,7 @@ pub async fn run() -> Report {
         TestBroker::start(),
     );
     broker.apply(topology::PLATFORM).await;
-    let (_ingest, address, _) = start(&folder, Service::Ingest, &database, &broker).await;
+    let (_ingest, address, _) = start_service(&folder, Service::Ingest, &database, &broker).await;
     let (gateway, front) = start_gateway(&folder, address, &control, &broker).await;
     let _gateway = Process(gateway);
     let sender = Sender::new(front, &insert_admin(&control).await).await;
@@ -59,7 +57,8 @@ pub async fn run() -> Report {
         bare.push(measured(async |turn| copied.copy(turn).await).await);
         through.push(measured(async |turn| sender.send(turn).await).await);
     }
-    let (_dispatcher, _, ops) = start(&folder, Service::WebhookDispatcher, &deliveries, &broker).await;
+    let (_dispatcher, _, ops) =
+        start_service(&folder, Service::WebhookDispatcher, &deliveries, &broker).await;
     let drained = drained(&pool, ops).await;
     let steady = steady(&pool, &sender, ops).await;
     fs::remove_dir_all(&folder).unwrap();
@@ -190,43 +189,6 @@ impl Copied {
         copy.send(self.batches[turn % BODIES].as_slice()).await.unwrap();
         assert_eq!(copy.finish().await.unwrap(), BATCH as u64);
     }
-}
-
-/// Starts a service beside the benchmark: its process, its address, that of its ops port.
-async fn start(
-    folder: &Path,
-    service: Service,
-    database: &TestDatabase,
-    broker: &TestBroker,
-) -> (Process, SocketAddr, SocketAddr) {
-    let (address, ops) = (free(), free());
-    let prefix = format!("LEADWIRE_{}", service.schema().to_uppercase());
-    let mut settings = vec![
-        ("HTTP__BIND", address.to_string()),
-        ("HTTP__OPS_BIND", ops.to_string()),
-        ("DATABASE__URL", database.url(service.role())),
-        ("BROKER__URL", broker.url()),
-        ("REDIS__URL", testkit::required("LEADWIRE_TEST_REDIS_URL")),
-        ("IDENTITY__KEY", KEY.to_owned()),
-    ];
-    if service == Service::WebhookDispatcher {
-        settings.push(("SECRETS__ENCRYPTION_KEYS", format!("1:{KEY}")));
-    }
-    let program = std::env::current_exe().unwrap().with_file_name(service.name());
-    let log = File::create(folder.join(format!("{service}.log"))).unwrap();
-    let child = Command::new(&program)
-        .envs(settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)))
-        .stdout(log)
-        .spawn()
-        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
-    let process = Process(child);
-    let http = testkit::http();
-    testkit::eventually("a service that is ready", async || {
-        let ready = http.get(format!("http://{ops}/readyz")).send().await.ok()?;
-        ready.status().is_success().then_some(())
-    })
-    .await;
-    (process, address, ops)
 }
 
 /// How many events the dispatcher has fanned out since it started.

@@ -2,11 +2,11 @@
 
 #![expect(clippy::print_stdout, reason = "it is there to be read")]
 
-use e2e::bench::{gateway, group_commit, ingest, outbox_claim, relay};
+use e2e::bench::{accept, gateway, group_commit, ingest, outbox_claim, relay};
 use std::fs;
 use std::process::ExitCode;
 
-const SCENARIOS: [&str; 5] = ["group-commit", "relay", "outbox-claim", "gateway", "ingest"];
+const SCENARIOS: [&str; 6] = ["group-commit", "relay", "outbox-claim", "gateway", "accept", "ingest"];
 /// The benchmark starts itself with this, as the server that it measures the way to.
 const UPSTREAM: &str = "serve-upstream";
 
@@ -29,6 +29,7 @@ async fn main() -> ExitCode {
             "group-commit" => group_commit::run().await,
             "relay" => relay::run().await,
             "gateway" => gateway::run().await,
+            "accept" => Box::pin(accept::run()).await,
             "ingest" => Box::pin(ingest::run()).await,
             _ => outbox_claim::run().await,
         };

@@ -4,6 +4,7 @@
 
 mod canary;
 mod lead_to_webhook;
+mod life_cycle;
 mod outages;
 mod platform_surface;
 mod story;

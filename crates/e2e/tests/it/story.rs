@@ -15,6 +15,9 @@ use testkit::{eventually, eventually_within};
 /// Retries of the stories come soon.
 const SETTINGS: &[(&str, &str)] = &[("LEADWIRE_WEBHOOK_DISPATCHER__DELIVERY__PARTNER_RETRY_BASE", "200ms")];
 
+/// How long the events that follow a delivery may take.
+const SETTLING: Duration = Duration::from_mins(1);
+
 /// The deliveries that were verified.
 #[derive(Debug, Default)]
 pub struct Delivered {
@@ -34,7 +37,12 @@ pub struct Story {
 
 impl Story {
     pub async fn begin() -> Self {
-        let system = Arc::new(System::start(SETTINGS));
+        Self::begin_with(&[]).await
+    }
+
+    /// With settings beside those of every story.
+    pub async fn begin_with(settings: &[(&str, &str)]) -> Self {
+        let system = Arc::new(System::start(&[SETTINGS, settings].concat()));
         let admin_key = system.address("LEADWIRE_ADMIN_KEY");
         let partner = Partner::sign_up(system.address("LEADWIRE_URL"), admin_key, &new_slug("story")).await;
         let receiver = Receiver::start().await;
@@ -97,7 +105,12 @@ impl Story {
             assert!(ids.iter().all(|id| *id == ids[0]), "{lead_id} came as {ids:?}");
         }
         eventually("an empty outbox", async || self.outbox_is_empty().await.then_some(())).await;
-        for queue in ["", ".dlq", ".retry.10s", ".retry.1m", ".retry.10m"] {
+        // What is told of the leads later, and of their deliveries, passes the same queue.
+        eventually_within(SETTLING, "an empty work queue", async || {
+            (self.system.depth("webhook-dispatcher.events").await == 0).then_some(())
+        })
+        .await;
+        for queue in [".dlq", ".retry.10s", ".retry.1m", ".retry.10m"] {
             let queue = format!("webhook-dispatcher.events{queue}");
             assert_eq!(self.system.depth(&queue).await, 0, "{queue}");
         }

@@ -2,7 +2,7 @@
 
 use crate::harness::{Harness, text};
 use contracts::identity::{
-    AppFacts, IngestFacts, LexFacts, LexLevel, LexTier, OrganizationRef, PlatformFacts, SurfaceFacts,
+    AppFacts, Caller, IngestFacts, LexFacts, LexLevel, LexTier, OrganizationRef, PlatformFacts, SurfaceFacts,
 };
 use contracts::limits::LimitWindow;
 use reqwest::Method;
@@ -13,7 +13,10 @@ use testkit::{answer, unique_id};
 async fn facts(gateway: &Harness, bearer: &str, method: Method, path: &str) -> SurfaceFacts {
     let (status, echoed) = answer(gateway.with(bearer, method, path)).await;
     assert_eq!(status, 200, "{path}: {echoed}");
-    serde_json::from_value(echoed["identity"]["caller"]["facts"].clone()).unwrap()
+    match serde_json::from_value(echoed["identity"]["caller"].clone()).unwrap() {
+        Caller::Principal(caller) => caller.facts,
+        Caller::Anonymous | Caller::Service { .. } => unreachable!("{echoed}"),
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A generator of requests that costs little: connections that stay open, requests that are made
 //! beforehand, one thread.
 
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,19 +10,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What is sent: one request over and over, or each once.
-pub(super) struct Requests {
+pub(in crate::bench) struct Requests {
     made: Vec<Arc<[u8]>>,
     next: AtomicUsize,
     again: bool,
 }
 
 impl Requests {
-    pub(super) fn same(path: &str, bearer: &str) -> Self {
+    pub(in crate::bench) fn same(path: &str, bearer: &str) -> Self {
         Self { made: vec![get(path, bearer)], next: AtomicUsize::new(0), again: true }
     }
 
-    pub(super) fn each(path: &str, bearers: &[String]) -> Self {
+    pub(in crate::bench) fn each(path: &str, bearers: &[String]) -> Self {
         let made = bearers.iter().map(|bearer| get(path, bearer)).collect();
+        Self { made, next: AtomicUsize::new(0), again: false }
+    }
+
+    /// Each a POST of its own.
+    pub(in crate::bench) fn posts(path: &str, requests: impl Iterator<Item = (String, Value)>) -> Self {
+        let made = requests.map(|(bearer, body)| post(path, &bearer, &body.to_string())).collect();
         Self { made, next: AtomicUsize::new(0), again: false }
     }
 
@@ -38,34 +45,50 @@ fn get(path: &str, bearer: &str) -> Arc<[u8]> {
         .into()
 }
 
+fn post(path: &str, bearer: &str, body: &str) -> Arc<[u8]> {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {bearer}\r\nAccept: */*\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+    .into()
+}
+
 /// How hard a server is asked.
 #[derive(Clone, Copy)]
-pub(super) struct Load {
-    pub(super) address: SocketAddr,
-    pub(super) clients: usize,
-    pub(super) warm_up: Duration,
-    pub(super) time: Duration,
+pub(in crate::bench) struct Load {
+    pub(in crate::bench) address: SocketAddr,
+    pub(in crate::bench) clients: usize,
+    pub(in crate::bench) warm_up: Duration,
+    pub(in crate::bench) time: Duration,
+    /// Of every answer.
+    pub(in crate::bench) status: u16,
 }
 
 /// How long answers took, in microseconds, shortest first.
-pub(super) struct Measured {
+pub(in crate::bench) struct Measured {
     latencies: Vec<u32>,
     time: Duration,
 }
 
 impl Measured {
-    pub(super) fn per_second(&self) -> f64 {
-        super::super::per_second(self.latencies.len(), self.time)
+    pub(in crate::bench) fn per_second(&self) -> f64 {
+        crate::bench::per_second(self.latencies.len(), self.time)
+    }
+
+    pub(in crate::bench) fn count(&self) -> usize {
+        self.latencies.len()
     }
 
     /// In milliseconds.
-    pub(super) fn percentile(&self, percent: usize) -> f64 {
+    pub(in crate::bench) fn percentile(&self, percent: usize) -> f64 {
         f64::from(self.latencies[(self.latencies.len() - 1) * percent / 100]) / 1_000.0
     }
 }
 
 /// Every client sends its next request when it has the answer to the last. Blocks.
-pub(super) fn measure(load: Load, requests: &Requests) -> Measured {
+pub(in crate::bench) fn measure(load: Load, requests: &Requests) -> Measured {
     std::thread::scope(|scope| {
         let generator = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -78,7 +101,7 @@ pub(super) fn measure(load: Load, requests: &Requests) -> Measured {
 async fn generate(load: Load, requests: &Requests) -> Measured {
     let start = Instant::now() + load.warm_up;
     let end = start + load.time;
-    let clients = (0..load.clients).map(|_| client(load.address, requests, start, end));
+    let clients = (0..load.clients).map(|_| client(load, requests, start, end));
     let mut latencies: Vec<_> = futures_util::future::join_all(clients).await.concat();
     assert!(!latencies.is_empty(), "no request was answered in time");
     latencies.sort_unstable();
@@ -86,9 +109,10 @@ async fn generate(load: Load, requests: &Requests) -> Measured {
     Measured { latencies, time: last - start }
 }
 
-async fn client(address: SocketAddr, requests: &Requests, start: Instant, end: Instant) -> Vec<u32> {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+async fn client(load: Load, requests: &Requests, start: Instant, end: Instant) -> Vec<u32> {
+    let mut stream = TcpStream::connect(load.address).await.unwrap();
     stream.set_nodelay(true).unwrap();
+    let expected = format!("HTTP/1.1 {} ", load.status);
     let mut latencies = Vec::new();
     let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
@@ -103,7 +127,7 @@ async fn client(address: SocketAddr, requests: &Requests, start: Instant, end: I
             let count = stream.read_buf(&mut buffer).await.unwrap();
             assert_ne!(count, 0, "closed after {}", String::from_utf8_lossy(&buffer));
         }
-        assert!(buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&buffer));
+        assert!(buffer.starts_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&buffer));
         if sent >= start {
             latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
         }

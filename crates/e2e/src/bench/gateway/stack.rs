@@ -230,7 +230,7 @@ pub(in crate::bench) async fn insert_admin(database: &TestDatabase) -> String {
 }
 
 /// A CRM key, and a service credential as it was answered.
-async fn credentials(gateway: SocketAddr, admin: &str) -> (String, Value) {
+pub(in crate::bench) async fn credentials(gateway: SocketAddr, admin: &str) -> (String, Value) {
     let http = testkit::http();
     let post = async |path: &str, body: Value| {
         let request = http.post(format!("http://{gateway}{path}")).bearer_auth(admin).json(&body);
@@ -254,4 +254,41 @@ async fn credentials(gateway: SocketAddr, admin: &str) -> (String, Value) {
         "name": "bench", "scopes": ["bench:leads:write"], "rateLimitOverride": REQUESTS_PER_MINUTE,
     });
     (key["key"].as_str().unwrap().to_owned(), post(&path, credential).await)
+}
+
+/// Starts a service beside the benchmark: its process, its address, that of its ops port.
+pub(in crate::bench) async fn start_service(
+    folder: &Path,
+    service: Service,
+    database: &TestDatabase,
+    broker: &TestBroker,
+) -> (Process, SocketAddr, SocketAddr) {
+    let (address, ops) = (free(), free());
+    let prefix = format!("LEADWIRE_{}", service.schema().to_uppercase());
+    let mut settings = vec![
+        ("HTTP__BIND", address.to_string()),
+        ("HTTP__OPS_BIND", ops.to_string()),
+        ("DATABASE__URL", database.url(service.role())),
+        ("BROKER__URL", broker.url()),
+        ("REDIS__URL", testkit::required("LEADWIRE_TEST_REDIS_URL")),
+        ("IDENTITY__KEY", KEY.to_owned()),
+    ];
+    if service == Service::WebhookDispatcher {
+        settings.push(("SECRETS__ENCRYPTION_KEYS", format!("1:{KEY}")));
+    }
+    let program = std::env::current_exe().unwrap().with_file_name(service.name());
+    let log = File::create(folder.join(format!("{service}.log"))).unwrap();
+    let child = Command::new(&program)
+        .envs(settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)))
+        .stdout(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
+    let process = Process(child);
+    let http = testkit::http();
+    testkit::eventually("a service that is ready", async || {
+        let ready = http.get(format!("http://{ops}/readyz")).send().await.ok()?;
+        ready.status().is_success().then_some(())
+    })
+    .await;
+    (process, address, ops)
 }
