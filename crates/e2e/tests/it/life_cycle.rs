@@ -7,7 +7,7 @@ use reqwest::Method;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use testkit::eventually_within;
-use testkit::hubspot::Hubspot;
+use testkit::hubspot::{Hubspot, TOKEN};
 use testkit::receiver::Receiver;
 
 const LEADS: usize = 20;
@@ -18,7 +18,7 @@ async fn leads_reach_hubspot_once_and_are_completed_though_services_are_killed_o
     let url = hubspot.url();
     let story = Story::begin_with(&[
         ("LEADWIRE_LEAD_INTAKE__HUBSPOT__BASE_URL", &url),
-        ("LEADWIRE_LEAD_INTAKE__HUBSPOT__TOKEN", "pat-na1-story"),
+        ("LEADWIRE_LEAD_INTAKE__HUBSPOT__TOKEN", TOKEN),
     ])
     .await;
     let watcher = Receiver::start().await;
