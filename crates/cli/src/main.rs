@@ -7,6 +7,7 @@
 mod automation;
 mod bootstrap;
 mod clients;
+mod erase;
 mod secrets;
 
 use anyhow::Context;
@@ -44,6 +45,10 @@ enum Command {
     Secrets(Secrets),
     /// Write automations as YAML files, and look after their runs. Goes through the gateway.
     Automation(automation::Automation),
+    /// Remove a person's data from every service; ids and an audit entry stay. Goes through the gateway.
+    ///
+    /// Safe to repeat, and to be repeated when a service could not be reached: ends 1 then, and names it.
+    Erase(erase::Erase),
 }
 
 #[derive(Debug, Args)]
@@ -116,6 +121,10 @@ async fn main() -> anyhow::Result<()> {
         Command::Secrets(Secrets::Rotate(arguments)) => rotate(arguments).await,
         Command::Automation(arguments) => {
             print!("{}", automation::automation(arguments).await?);
+            Ok(())
+        }
+        Command::Erase(arguments) => {
+            print!("{}", erase::erase(arguments).await?);
             Ok(())
         }
         Command::Bootstrap(arguments) => {

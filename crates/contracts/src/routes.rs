@@ -227,6 +227,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/organizations/{id}", Gateway, Platform),
     route("PATCH", "/api/v1/organizations/{id}", Gateway, Platform),
     route("DELETE", "/api/v1/organizations/{id}", Gateway, Platform),
+    route("POST", "/api/v1/organizations/{id}/erase", Gateway, Platform),
     route("GET", "/api/v1/organizations/{id}/events", WebhookDispatcher, Platform),
     route("GET", "/api/v1/organizations/{id}/events/{eventId}/deliveries", WebhookDispatcher, Platform),
     route("GET", "/api/v1/organizations/{id}/automations", CrmResources, Platform),

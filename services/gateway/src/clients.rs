@@ -1,4 +1,6 @@
 //! Remotes: the services behind the gateway.
 
+pub mod erasure;
+pub mod internal;
 pub mod subscriptions;
 pub mod upstreams;

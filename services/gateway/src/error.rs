@@ -6,6 +6,7 @@ use crate::usecases::authenticate::{AuthenticateError, Refusal};
 use crate::usecases::create_api_key::IssueError;
 use crate::usecases::create_client::CreateClientError;
 use crate::usecases::create_organization::CreateOrganizationError;
+use crate::usecases::erase_person::ErasePersonError;
 use crate::usecases::grant::GrantError;
 use crate::usecases::locate::LocateError;
 use crate::usecases::read_usage::ReadUsageError;
@@ -108,6 +109,18 @@ impl From<IssueError> for Fault {
             IssueError::Grant(error) => error.into(),
             IssueError::Secret(error) => Self::internal(error),
             IssueError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ErasePersonError> for Fault {
+    fn from(error: ErasePersonError) -> Self {
+        match error {
+            ErasePersonError::NoSuchOrganization => Self::new(FaultCode::NotFound, error.to_string()),
+            ErasePersonError::Unreached(_) => {
+                Self { message: error.to_string().into(), ..Self::unavailable(error) }
+            }
+            ErasePersonError::Store(error) => error.into(),
         }
     }
 }

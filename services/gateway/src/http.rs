@@ -7,6 +7,7 @@ pub mod audit_log;
 pub mod changes;
 pub mod cors;
 pub mod credentials;
+pub mod erase;
 pub mod fields;
 pub mod guard;
 pub mod internal;

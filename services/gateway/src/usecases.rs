@@ -9,6 +9,7 @@ pub mod create_api_key;
 pub mod create_client;
 pub mod create_credential;
 pub mod create_organization;
+pub mod erase_person;
 pub mod expire_usage;
 pub mod grant;
 pub mod issue_token;

@@ -3,6 +3,7 @@
 pub mod delivery;
 pub mod event;
 pub mod filter;
+pub mod person;
 pub mod render;
 pub mod retry;
 pub mod shard;

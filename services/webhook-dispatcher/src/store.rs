@@ -5,6 +5,7 @@ use platform_pg::retention::Retention;
 
 pub mod accounting;
 pub mod deliveries;
+pub mod erasure;
 pub mod events;
 pub mod gone;
 pub mod leases;

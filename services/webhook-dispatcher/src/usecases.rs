@@ -5,6 +5,7 @@ pub mod announce;
 pub mod create_subscription;
 pub mod delete_subscriptions;
 pub mod end_pending;
+pub mod erase_person;
 pub mod fan_out;
 pub mod list_deliveries;
 pub mod list_subscriptions;

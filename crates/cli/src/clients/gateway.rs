@@ -19,12 +19,18 @@ pub struct Gateway {
     http: Client,
     url: Url,
     key: SecretString,
+    timeout: Duration,
 }
 
 impl Gateway {
     pub fn new(url: Url, key: SecretString) -> anyhow::Result<Self> {
-        let http = Client::builder().timeout(TIMEOUT).build().context("the HTTP client cannot be built")?;
-        Ok(Self { http, url, key })
+        let http = Client::builder().build().context("the HTTP client cannot be built")?;
+        Ok(Self { http, url, key, timeout: TIMEOUT })
+    }
+
+    /// The same with another time for one request and its answer.
+    pub fn within(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     /// Calls a path below `/api/v1`, by its segments. The answer is the status and the body, null when it is empty.
@@ -47,7 +53,8 @@ impl Gateway {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut request = self.http.request(method, url).bearer_auth(self.key.expose_secret());
+        let request = self.http.request(method, url).timeout(self.timeout);
+        let mut request = request.bearer_auth(self.key.expose_secret());
         if let Some(body) = body {
             request = request.json(body);
         }

@@ -54,7 +54,7 @@ async fn main() -> ExitCode {
     }
 
     let event = json!({
-        "eventType": "policy.created", "category": "sales", "actor": {"email": "ada@example.com"},
+        "eventType": "policy.created", "category": "other", "actor": {"email": "ada@example.com"},
         "metadata": {"policy": "P-1024"},
     });
     let (status, answer) = post("/ingest/events", &ingest, json!({"events": [event]})).await;

@@ -31,6 +31,13 @@ pub struct Asked {
     key: Option<String>,
 }
 
+impl Asked {
+    /// For what needs no key, because it is safe to repeat.
+    pub fn origin(self) -> Origin {
+        self.origin
+    }
+}
+
 impl FromRequest for Asked {
     type Error = HttpFault;
     type Future = Ready<Result<Self, HttpFault>>;

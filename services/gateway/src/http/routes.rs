@@ -3,7 +3,7 @@
 
 use super::credentials::{OauthCredentials, ServiceCredentials};
 use super::{
-    api_clients, api_keys, audit_log, cors, credentials, guard, internal, oauth, organizations, proxy,
+    api_clients, api_keys, audit_log, cors, credentials, erase, guard, internal, oauth, organizations, proxy,
     reference, usage,
 };
 use crate::state::State;
@@ -27,6 +27,7 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                         .patch(organizations::patch)
                         .delete(organizations::delete),
                 )
+                .service(resource("/api/v1/organizations/{id}/erase").post(erase::post))
                 .service(resource("/api/v1/audit-log").get(audit_log::list))
                 .service(resource("/api/v1/api-clients").post(api_clients::post).get(api_clients::list))
                 .service(

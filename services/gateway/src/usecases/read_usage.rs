@@ -1,7 +1,8 @@
 //! What a client used, and how it stands.
 
 use super::read_clients::find_client;
-use crate::clients::subscriptions::{SubscriptionsError, subscriptions_of};
+use crate::clients::internal::CallError;
+use crate::clients::subscriptions::subscriptions_of;
 use crate::domain::access::Reach;
 use crate::domain::client::Client;
 use crate::domain::credential::Credential;
@@ -25,7 +26,7 @@ pub enum ReadUsageError {
     #[error("the stretch of time cannot be reported")]
     Stretch(Vec<Violation>),
     #[error(transparent)]
-    Subscriptions(#[from] SubscriptionsError),
+    Subscriptions(#[from] CallError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }

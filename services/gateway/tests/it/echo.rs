@@ -4,14 +4,14 @@ use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use contracts::Service;
 use contracts::identity::IDENTITY_HEADER;
-use contracts::internal::{SUBSCRIPTIONS, Subscriptions};
+use contracts::internal::{ERASE, Erase, Erased, SUBSCRIPTIONS, Subscriptions};
 use contracts::limits::{LIMIT_HEADER, REMAINING_HEADER};
 use platform::clock::Clock;
 use platform_http::IdentityKey;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use testkit::callers;
 
 /// A running echo.
@@ -19,18 +19,24 @@ use testkit::callers;
 pub struct Echo {
     pub address: SocketAddr,
     requests: Arc<AtomicUsize>,
+    wishes: Wishes,
 }
+
+/// Who was asked by whom to forget somebody.
+type Wishes = Arc<Mutex<Vec<(Value, Erase)>>>;
 
 #[derive(Clone)]
 struct Shared {
     clock: Clock,
     requests: Arc<AtomicUsize>,
+    wishes: Wishes,
 }
 
 impl Echo {
     pub fn start(clock: &Clock) -> Self {
         let requests = Arc::new(AtomicUsize::new(0));
-        let shared = Shared { clock: clock.clone(), requests: requests.clone() };
+        let wishes = Wishes::default();
+        let shared = Shared { clock: clock.clone(), requests: requests.clone(), wishes: wishes.clone() };
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(shared.clone()))
@@ -44,7 +50,7 @@ impl Echo {
         let address = server.addrs()[0];
         let server = server.run();
         testkit::background(async move { server.await.unwrap() });
-        Self { address, requests }
+        Self { address, requests, wishes }
     }
 
     pub fn url(&self) -> String {
@@ -55,6 +61,11 @@ impl Echo {
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
+
+    /// The wishes to forget somebody that have arrived, with the identity that they came with.
+    pub fn wishes(&self) -> Vec<(Value, Erase)> {
+        self.wishes.lock().unwrap().clone()
+    }
 }
 
 /// Answers with the request; `x-echo-status` chooses the status, `x-echo-limit` and `x-echo-remaining` what it
@@ -62,6 +73,12 @@ impl Echo {
 async fn answer(request: HttpRequest, shared: web::Data<Shared>, body: web::Bytes) -> HttpResponse {
     if request.path() == SUBSCRIPTIONS {
         return HttpResponse::Ok().json(Subscriptions { data: Vec::new(), active: 0, total: 0 });
+    }
+    if request.path() == ERASE {
+        assert_eq!(request.headers().get("content-type").unwrap(), "application/json");
+        let identity = identity(&request, &shared.clock);
+        shared.wishes.lock().unwrap().push((identity, serde_json::from_slice(&body).unwrap()));
+        return HttpResponse::Ok().json(Erased { records: 3 });
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
     let mut headers = Map::new();

@@ -75,7 +75,8 @@ async fn every_change_leaves_an_entry_without_any_secret() {
     let log = json!(rows).to_string();
     for secret in &secrets {
         assert!(!log.contains(secret.as_str()), "{secret}");
-        assert!(!log.contains(secret.rsplit('_').next().unwrap()), "{secret}");
+        let end = &secret[secret.len() - 20..];
+        assert!(!log.contains(end), "{secret}");
     }
     assert_eq!(rows[1]["target"], format!("client:{id}"));
     assert_eq!((&rows[1]["before"], &rows[1]["after"]["name"]), (&Value::Null, &client["name"]));

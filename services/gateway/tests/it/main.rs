@@ -17,6 +17,7 @@ mod http_attacks;
 mod http_audit_log;
 mod http_cors;
 mod http_edge;
+mod http_erase;
 mod http_facts;
 mod http_idempotency;
 mod http_internal;

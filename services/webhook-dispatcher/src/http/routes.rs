@@ -15,7 +15,8 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
             .service(
                 resource("/api/v1/organizations/{id}/events/{event_id}/deliveries").get(events::deliveries),
             )
-            .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions));
+            .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions))
+            .service(resource(contracts::internal::ERASE).post(internal::erase));
     }
 }
 

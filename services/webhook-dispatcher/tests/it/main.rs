@@ -9,6 +9,7 @@ mod deliver;
 mod harness;
 mod http_accounting;
 mod http_dialects;
+mod http_erase;
 mod http_foreign;
 mod http_internal;
 mod http_partner;
