@@ -72,7 +72,8 @@ async fn a_persons_data_goes_from_events_and_answers_and_what_is_pending_arrives
         "an event, two answers in two places"
     );
     let left = everything(&harness, "acme").await;
-    for trace in ["Grace", "grace", "Hopper", "512", "1234\"", "Mrs"] {
+    // No shorter digits: ids are made of them too.
+    for trace in ["Grace", "grace", "Hopper", "512) 232", "512-232", "15122321234", "Mrs"] {
         assert!(!left.contains(trace), "{trace} is still there: {left}");
     }
     let (grace, ada) = (of_grace.id.to_string(), of_ada.data.lead_id.to_string());
