@@ -15,6 +15,9 @@ pub const SUBSCRIPTIONS: &str = "/internal/subscriptions";
 /// lead-intake, crm-resources, ingest, lex-router, webhook-dispatcher: `POST` an [`Erase`]; answers [`Erased`].
 pub const ERASE: &str = "/internal/erase";
 
+/// webhook-dispatcher: `PUT /{id}` a [`crate::lex::LexSubscription`]; 204 once every later message meets it.
+pub const LEX_SUBSCRIPTIONS: &str = "/internal/lex-subscriptions";
+
 /// The organisations that bear a LEX name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organizations {

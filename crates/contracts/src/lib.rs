@@ -13,6 +13,7 @@ pub mod ids;
 pub mod ingest;
 pub mod internal;
 pub mod lead;
+pub mod lex;
 pub mod limits;
 pub mod outcome;
 pub mod routes;

@@ -177,10 +177,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/ingest/workers/{id}/snapshots", Ingest, Surface::Ingest),
     // lex
     route("POST", "/v1/messages", LexRouter, Lex),
+    route("GET", "/v1/messages", LexRouter, Lex),
     route("POST", "/v1/messages/batch", LexRouter, Lex),
     route("GET", "/v1/messages/{messageId}", LexRouter, Lex),
     route("GET", "/v1/messages/{messageId}/acknowledgment", LexRouter, Lex),
-    route("POST", "/v1/messages/{messageId}/ack", LexRouter, Lex),
+    route("GET", "/v1/messages/{messageId}/ack", LexRouter, Lex),
     route("POST", "/v1/leads", LexRouter, Lex),
     route("POST", "/v1/leads/{leadId}/closure", LexRouter, Lex),
     route("POST", "/v1/assets", LexRouter, Lex),

@@ -107,8 +107,22 @@ pub const CRM_RESOURCES_ORGANIZATIONS: WorkQueue = WorkQueue {
 pub const CRM_RESOURCES_AUTOMATIONS: WorkQueue =
     WorkQueue { name: "crm-resources.automations", owner: Service::CrmResources, bindings: &["crm.#"] };
 
+/// What became of the deliveries of LEX messages.
+pub const LEX_ROUTER_OUTCOMES: WorkQueue = WorkQueue {
+    name: "lex-router.outcomes",
+    owner: Service::LexRouter,
+    bindings: &["webhook.event.*.*.lex-router"],
+};
+
+/// Organisations that were made, changed or are gone: the receivers of LEX messages.
+pub const LEX_ROUTER_ORGANIZATIONS: WorkQueue = WorkQueue {
+    name: "lex-router.organizations",
+    owner: Service::LexRouter,
+    bindings: &["gateway.organization.#"],
+};
+
 /// Every work queue of the platform.
-pub const WORK_QUEUES: [WorkQueue; 8] = [
+pub const WORK_QUEUES: [WorkQueue; 10] = [
     WEBHOOK_DISPATCHER_EVENTS,
     WEBHOOK_DISPATCHER_CONTROL,
     LEAD_INTAKE_ORCHESTRATOR,
@@ -117,6 +131,8 @@ pub const WORK_QUEUES: [WorkQueue; 8] = [
     INGEST_ORGANIZATIONS,
     CRM_RESOURCES_ORGANIZATIONS,
     CRM_RESOURCES_AUTOMATIONS,
+    LEX_ROUTER_OUTCOMES,
+    LEX_ROUTER_ORGANIZATIONS,
 ];
 
 fn add(page: &mut String, line: std::fmt::Arguments<'_>) {

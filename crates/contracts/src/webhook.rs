@@ -51,7 +51,7 @@ pub enum DeadLetterReason {
     Exhausted,
     /// The answer was one that is not retried.
     Rejected,
-    /// It was still open when events of its time were let go.
+    /// The time of a LEX message was over, or it was still open when events of its time were let go.
     Expired,
 }
 
