@@ -37,6 +37,9 @@ pub trait Handler: Send + Sync + 'static {
     const QUEUE: WorkQueue;
     /// How many messages one call may take. A call takes what has already arrived, without waiting for more.
     const BATCH: usize = 1;
+    /// A batch that did not fill up is not followed by another any sooner than this after it began: work that
+    /// nobody waits for is then done in batches worth their transactions.
+    const PACE: Duration = Duration::ZERO;
     /// How many messages the broker may send ahead.
     const PREFETCH: u16 = two_batches(Self::BATCH);
     /// What the body is, in JSON.
@@ -198,8 +201,12 @@ impl<H: Handler> Runner<H> {
                 Ok(batch) => batch,
                 Err(stopped) => return stopped,
             };
+            let (began, size) = (Instant::now(), batch.len());
             if let Err(stopped) = bench.process(batch).await {
                 return stopped;
+            }
+            if size < H::BATCH && !H::PACE.is_zero() {
+                self.shutdown.sleep(H::PACE.saturating_sub(began.elapsed())).await;
             }
         }
     }

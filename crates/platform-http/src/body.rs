@@ -72,6 +72,29 @@ impl FromRequest for JsonBytes {
     }
 }
 
+/// The bytes of a body of any media type, for routes that take several. Never compressed.
+#[derive(Clone, Debug)]
+pub struct AnyBytes {
+    pub bytes: Bytes,
+    /// Without its parameters, in lower case: `application/xml`. `None` where nothing was said.
+    pub media_type: Option<String>,
+}
+
+impl FromRequest for AnyBytes {
+    type Error = HttpFault;
+    type Future = LocalBoxFuture<'static, Result<Self, HttpFault>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            check_encoding(&request)?;
+            let media_type = essence(&request).map(str::to_ascii_lowercase);
+            Ok(Self { bytes: read(&request, payload).await?, media_type })
+        })
+    }
+}
+
 fn document(bytes: &[u8]) -> Result<Value, Fault> {
     serde_json::from_slice(bytes).map_err(|error| {
         let message =
@@ -82,10 +105,7 @@ fn document(bytes: &[u8]) -> Result<Value, Fault> {
 
 /// `application/json`, with any parameters, or nothing said; never compressed. A patch may say that it merges.
 fn check_media_type(request: &HttpRequest) -> Result<(), Fault> {
-    let headers = request.headers();
-    if let Some(kind) = headers.get(CONTENT_TYPE) {
-        let kind = kind.to_str().unwrap_or_default();
-        let essence = kind.split(';').next().unwrap_or_default().trim();
+    if let Some(essence) = essence(request) {
         // RFC 7396 §4: what a patch that merges may call itself.
         let is_patch =
             request.method() == Method::PATCH && essence.eq_ignore_ascii_case("application/merge-patch+json");
@@ -93,7 +113,17 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Fault> {
             return Err(Fault::new(FaultCode::UnsupportedMediaType, "the body must be application/json"));
         }
     }
-    match headers.get(CONTENT_ENCODING) {
+    check_encoding(request)
+}
+
+/// What the body says it is, without parameters.
+fn essence(request: &HttpRequest) -> Option<&str> {
+    let kind = request.headers().get(CONTENT_TYPE)?.to_str().unwrap_or_default();
+    Some(kind.split(';').next().unwrap_or_default().trim())
+}
+
+fn check_encoding(request: &HttpRequest) -> Result<(), Fault> {
+    match request.headers().get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => {
             Err(Fault::new(FaultCode::UnsupportedMediaType, "the body must not be compressed"))
         }

@@ -14,7 +14,7 @@ pub mod server;
 pub mod settings;
 mod unread;
 
-pub use body::{JsonBody, JsonBytes, OptionalJsonBody};
+pub use body::{AnyBytes, JsonBody, JsonBytes, OptionalJsonBody};
 pub use dialect::{Dialect, HttpFault, Rendered};
 pub use identity::{Anyone, Caller, FromService, IdentityKey, Permission};
 pub use ops::Readiness;

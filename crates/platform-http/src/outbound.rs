@@ -6,9 +6,11 @@
 
 mod guard;
 mod resolver;
+mod retry_after;
 
 pub use guard::{Guard, RefusedUrl};
 pub use resolver::{Lookup, system_lookup};
+pub use retry_after::retry_after;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};

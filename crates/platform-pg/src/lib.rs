@@ -1,11 +1,12 @@
 //! PostgreSQL for every service: pool, store errors, migrations, group commit, idempotency, inbox, outbox with
-//! relay and sweeper, partitions and their retention.
+//! relay and sweeper, partitions and their retention, the second look at organisations that are gone.
 //!
 //! Holds the mechanisms and the tables that every service has; the SQL of a service's own tables is in
 //! that service's `store/`. Never publishes by itself: it is handed a [`platform::messaging::Publish`].
 
 pub mod bounded;
 pub mod error;
+pub mod gone;
 pub mod group_commit;
 pub mod idempotency;
 pub mod inbox;

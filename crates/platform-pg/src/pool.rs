@@ -10,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::str::FromStr;
 use std::time::Duration;
 
+/// A connection that has come back so lately is not asked again before it is used.
+const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it is worth keeping.
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
 /// Of a readiness check, the wait for a connection included.
@@ -60,12 +62,15 @@ pub fn connect(settings: &DatabaseSettings, service: Service) -> Result<PgPool, 
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
-        .test_before_acquire(true)
+        .test_before_acquire(false)
+        .before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < FRESH || is_worth_keeping(connection).await?) })
+        })
         .after_release(|connection, _| Box::pin(is_worth_keeping(connection)))
         .connect_lazy_with(options))
 }
 
-/// Asked when a connection comes back, beside the request's path. After a failover the address of the
+/// Asked when a connection comes back, beside the request's path, and after it has been idle. After a failover the address of the
 /// primary may lead to what is now a standby: closing its connections heals as soon as the address does. The
 /// limit is needed because sqlx itself waits for ever for the rest of what a caller gave up, and the place in
 /// the pool with it.

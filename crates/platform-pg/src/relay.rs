@@ -1,8 +1,8 @@
 //! From the outbox to the broker: a relay that publishes what was just committed, and a sweeper that picks up
 //! what a crash or an outage left.
 //!
-//! A row is deleted only after the broker has confirmed its message; a message may therefore be published
-//! twice, always with the same `message_id`. HTTP never waits for either.
+//! A row is deleted only after the broker has confirmed its message, many rows at a time; a message may
+//! therefore be published twice, always with the same `message_id`. HTTP never waits for either.
 //!
 //! # Order
 //!
@@ -25,12 +25,21 @@ use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Committed events that may wait for the relay. What does not fit is left to the sweeper.
 const CAPACITY: usize = 16_384;
 /// The bytes of their payloads that may wait: some are batches of hundreds of kilobytes.
 const BYTES: usize = 64 * 1024 * 1024;
+
+/// A window begins no sooner than this after the last one began, so that a busy relay publishes and deletes in
+/// windows worth their round trips; the first message after a pause leaves at once.
+const PACE: Duration = Duration::from_millis(4);
+/// How long, and how many, published rows wait to be deleted together. A crash publishes them again.
+const DELETE_AFTER: Duration = Duration::from_millis(50);
+const DELETE_AT: usize = 1_024;
 
 /// The entrance to the relay.
 #[derive(Clone, Debug)]
@@ -71,9 +80,15 @@ async fn relay<P: Publish>(
     shutdown: Shutdown,
 ) {
     let mut window = Vec::with_capacity(P::WINDOW);
+    let mut published = Vec::new();
+    let mut delete_at = Instant::now();
     loop {
         tokio::select! {
             _ = receiver.recv_many(&mut window, P::WINDOW) => {}
+            () = tokio::time::sleep_until(delete_at), if !published.is_empty() => {
+                forget(&pool, &mut published).await;
+                continue;
+            }
             () = shutdown.requests_ended() => {
                 // What is committed is safe; publish what fits into the drain all the same.
                 receiver.close();
@@ -81,18 +96,35 @@ async fn relay<P: Publish>(
             }
         }
         if window.is_empty() {
+            forget(&pool, &mut published).await;
             return;
         }
+        let began = Instant::now();
         let bytes: usize = window.iter().map(|entry| entry.event.payload.len()).sum();
         window.sort_unstable_by_key(|entry| entry.seq);
         let (seqs, messages): (Vec<_>, Vec<OutboundMessage>) =
             window.drain(..).map(|entry| (entry.seq, entry.event.into())).unzip();
         let confirmed = confirmed(&seqs, &publisher.publish(&messages).await);
         waiting.fetch_sub(bytes, Ordering::Relaxed);
-        if let Err(error) = within(LIMIT, delete(&pool, &confirmed)).await {
-            tracing::warn!(%error, "outbox: published rows stay for the sweeper");
+        if published.is_empty() {
+            delete_at = Instant::now() + DELETE_AFTER;
+        }
+        published.extend(confirmed);
+        if published.len() >= DELETE_AT {
+            forget(&pool, &mut published).await;
+        }
+        if seqs.len() < P::WINDOW {
+            shutdown.sleep(PACE.saturating_sub(began.elapsed())).await;
         }
     }
+}
+
+/// Deletes what the broker has.
+async fn forget(pool: &PgPool, published: &mut Vec<i64>) {
+    if let Err(error) = within(LIMIT, delete(pool, published)).await {
+        tracing::warn!(%error, "outbox: published rows stay for the sweeper");
+    }
+    published.clear();
 }
 
 pub(crate) fn confirmed(seqs: &[i64], outcomes: &[PublishOutcome]) -> Vec<i64> {

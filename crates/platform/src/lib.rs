@@ -5,12 +5,14 @@
 //! `platform-broker`, which stand beside each other on top of this crate.
 
 pub mod api_keys;
+pub mod breaker;
 pub mod clock;
 pub mod document;
 pub mod fault;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+mod log_lines;
 pub mod messaging;
 pub mod secrets;
 pub mod settings;

@@ -3,16 +3,21 @@
 //! Logs are JSON lines (or text for people) on standard output. Traces go to an OTLP collector when one is
 //! set; without one, trace ids are made all the same, so that logs and deliveries can be joined by them.
 
+use crate::log_lines::LogLines;
 use contracts::Service;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::io;
+use tracing::Level;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -23,7 +28,7 @@ use url::Url;
 const QUIET: [&str; 3] = ["lapin=off", "h2=warn", "hyper=warn"];
 
 /// `[telemetry]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TelemetrySettings {
     pub format: Format,
@@ -31,6 +36,14 @@ pub struct TelemetrySettings {
     pub filter: String,
     /// Base URL of an OTLP/HTTP collector, such as `http://localhost:4318`.
     pub otlp_endpoint: Option<Url>,
+    /// The share of traces that are recorded, from 0 to 1, where the caller has not decided it.
+    pub trace_ratio: f64,
+}
+
+impl Default for TelemetrySettings {
+    fn default() -> Self {
+        Self { format: Format::default(), filter: String::new(), otlp_endpoint: None, trace_ratio: 0.01 }
+    }
 }
 
 /// How log lines look.
@@ -53,6 +66,8 @@ pub enum TelemetryError {
     Metrics(#[from] BuildError),
     #[error("telemetry: a log subscriber is installed already")]
     Subscriber(#[from] tracing_subscriber::util::TryInitError),
+    #[error("telemetry: the thread that writes the log cannot be started")]
+    LogLines(#[from] io::Error),
 }
 
 /// The running telemetry of a process.
@@ -60,6 +75,7 @@ pub enum TelemetryError {
 pub struct Telemetry {
     pub metrics: PrometheusHandle,
     traces: SdkTracerProvider,
+    lines: LogLines,
 }
 
 impl Telemetry {
@@ -68,20 +84,26 @@ impl Telemetry {
     /// # Errors
     /// When the settings are malformed, or telemetry runs already.
     pub fn start(service: Service, settings: &TelemetrySettings) -> Result<Self, TelemetryError> {
-        let traces = tracer_provider(service, settings.otlp_endpoint.as_ref())?;
-        let spans = tracing_opentelemetry::layer().with_tracer(traces.tracer("leadwire"));
+        let traces = tracer_provider(service, settings)?;
+        let spans = tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer("leadwire"))
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter_fn(|metadata| metadata.is_span() || *metadata.level() <= Level::WARN));
         let mut filter =
             EnvFilter::try_new(if settings.filter.is_empty() { "info" } else { &settings.filter })?;
         for directive in QUIET {
             filter = filter.add_directive(directive.parse()?);
         }
-        let lines = tracing_subscriber::fmt::layer().with_target(true);
-        let lines = match settings.format {
-            Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
-            Format::Text => lines.compact().boxed(),
+        let lines = LogLines::start()?;
+        let format = tracing_subscriber::fmt::layer().with_target(true).with_writer(lines.clone());
+        let format = match settings.format {
+            Format::Json => format.json().flatten_event(true).with_span_list(false).boxed(),
+            Format::Text => format.compact().boxed(),
         };
-        tracing_subscriber::registry().with(filter).with(spans).with(lines).try_init()?;
-        Ok(Self { metrics: metrics_recorder()?.install_recorder()?, traces })
+        tracing_subscriber::registry().with(filter).with(spans).with(format).try_init()?;
+        Ok(Self { metrics: metrics_recorder()?.install_recorder()?, traces, lines })
     }
 
     /// Sends what is left of the traces. Blocks; call it last.
@@ -89,6 +111,12 @@ impl Telemetry {
         if let Err(error) = self.traces.shutdown() {
             tracing::warn!(%error, "some traces were not exported");
         }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        self.lines.flush();
     }
 }
 
@@ -106,10 +134,14 @@ pub fn metrics_recorder() -> Result<PrometheusBuilder, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &SIZES)
 }
 
-fn tracer_provider(service: Service, endpoint: Option<&Url>) -> Result<SdkTracerProvider, TelemetryError> {
+fn tracer_provider(
+    service: Service,
+    settings: &TelemetrySettings,
+) -> Result<SdkTracerProvider, TelemetryError> {
     let resource = Resource::builder().with_service_name(service.name()).build();
-    let builder = SdkTracerProvider::builder().with_resource(resource);
-    let Some(endpoint) = endpoint else { return Ok(builder.build()) };
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.trace_ratio)));
+    let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
+    let Some(endpoint) = &settings.otlp_endpoint else { return Ok(builder.build()) };
     let traces = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(traces).build()?;
     Ok(builder.with_batch_exporter(exporter).build())

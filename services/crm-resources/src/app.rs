@@ -4,14 +4,17 @@ use crate::clients::requests::Requests;
 use crate::consumers::automations::Automations;
 use crate::consumers::organizations::Organizations;
 use crate::state::State;
+use crate::usecases::delete_organization::delete_left;
 use crate::{SERVICE, Settings, engine, http};
+use anyhow::Context;
+use chrono::TimeDelta;
 use platform::lifecycle::Process;
 use platform::secrets::Pepper;
 use platform_broker::{Broker, topology};
 use platform_http::outbound::{Guard, OutboundClient};
 use platform_http::{Edge, Readiness, Servers};
 use platform_pg::relay::Relay;
-use platform_pg::{idempotency, pool};
+use platform_pg::{gone, idempotency, pool};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -49,17 +52,24 @@ impl App {
             outbound: OutboundClient::new(guard, USER_AGENT)?,
             signing_key: automations.signing_key.as_ref().map(Pepper::parse).transpose()?,
             clock: clock.clone(),
+            hosts: Arc::default(),
         };
         let state = State {
             database: database.clone(),
             relay,
             requests,
             wake: Arc::default(),
+            lease: TimeDelta::from_std(automations.lease).context("automations.lease is too long")?,
             clock: clock.clone(),
             ids: ids.clone(),
         };
         broker.consume(Organizations(state.clone()));
         broker.consume(Automations(state.clone()));
+        let left = state.clone();
+        gone::look_again(&database, clock.clone(), tasks, shutdown, move |organization| {
+            let left = left.clone();
+            async move { delete_left(&left, organization).await }
+        });
         let work = engine::run(state.clone(), automations.poll_interval, shutdown.clone());
         tasks.spawn("automation engine", work);
         tasks.spawn("automation purge", engine::purge_regularly(state.clone(), shutdown.clone()));

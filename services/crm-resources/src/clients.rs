@@ -1,3 +1,4 @@
 //! One file per remote.
 
+pub mod hosts;
 pub mod requests;

@@ -4,7 +4,7 @@
 use crate::domain::run::Run;
 use crate::state::State;
 use crate::store::runs;
-use crate::usecases::take_step::{LEASE, take_step};
+use crate::usecases::take_step::take_step;
 use chrono::TimeDelta;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -43,7 +43,7 @@ pub async fn run(state: State, poll_interval: Duration, shutdown: Shutdown) {
 async fn take(state: &State, token: Uuid, room: usize) -> Vec<Run> {
     let now = state.clock.now();
     let most = i64::try_from(room).unwrap_or(1);
-    match within(LIMIT, runs::take(&state.database, token, now, now + LEASE, most)).await {
+    match within(LIMIT, runs::take(&state.database, token, now, now + state.lease, most)).await {
         Ok(runs) => runs,
         Err(error) => {
             tracing::warn!(%error, "no runs of automations taken, trying again");

@@ -37,6 +37,9 @@ pub struct AutomationSettings {
     /// How often the engine looks for runs that are due. Those that events start do not wait for it.
     #[serde(with = "humantime_serde")]
     pub poll_interval: Duration,
+    /// How long a run belongs to whoever took it, from each step on: longer than any step takes.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
 }
 
 impl Settings {

@@ -1,6 +1,7 @@
 //! The handles that handlers, consumers and use cases share.
 
 use crate::clients::requests::Requests;
+use chrono::TimeDelta;
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform_pg::relay::Relay;
@@ -16,6 +17,8 @@ pub struct State {
     pub requests: Requests,
     /// Tells the engine that runs are due.
     pub wake: Arc<Notify>,
+    /// How long a run belongs to whoever took it, from each step on.
+    pub lease: TimeDelta,
     pub clock: Clock,
     pub ids: IdSource,
 }

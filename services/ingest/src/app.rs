@@ -2,13 +2,14 @@
 
 use crate::consumers::organizations::Organizations;
 use crate::state::State;
+use crate::usecases::remove_organization::remove_last;
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform_broker::{Broker, topology};
 use platform_http::{Edge, Readiness, Servers};
 use platform_pg::relay::Relay;
 use platform_pg::retention::NothingOpen;
-use platform_pg::{idempotency, partitions, pool, retention};
+use platform_pg::{gone, idempotency, partitions, pool, retention};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -46,6 +47,11 @@ impl App {
             .with("partitions", partitions::check(&database, store::PARTITIONED, clock.clone()));
         let state = State { database, relay, clock: clock.clone(), ids: ids.clone() };
         broker.consume(Organizations(state.clone()));
+        let left = state.clone();
+        gone::look_again(&state.database, clock.clone(), tasks, shutdown, move |organization| {
+            let left = left.clone();
+            async move { remove_last(&left, organization).await }
+        });
         let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?;
         let servers = Servers::bind(
             &settings.http,

@@ -4,6 +4,7 @@ use crate::clients::hubspot::Hubspot;
 use crate::consumers::orchestrator::LeadArrivals;
 use crate::consumers::organizations::Organizations;
 use crate::consumers::outcomes::Outcomes;
+use crate::domain::orchestration::Start;
 use crate::orchestrator::Orchestrator;
 use crate::state::State;
 use crate::store::open_orchestrations::HoldBack;
@@ -60,6 +61,7 @@ impl App {
             redis,
             relay,
             accept: Arc::new(accept),
+            start: if hubspot.is_some() { Start::Hubspot } else { Start::Deliveries },
             wake: Arc::new(Notify::new()),
             clock: clock.clone(),
             ids: ids.clone(),

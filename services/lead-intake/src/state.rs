@@ -1,5 +1,6 @@
 //! The handles that handlers and use cases share.
 
+use crate::domain::orchestration::Start;
 use crate::store::leads::AcceptLeads;
 use platform::clock::Clock;
 use platform::ids::IdSource;
@@ -17,6 +18,8 @@ pub struct State {
     pub redis: RateLimiter,
     pub relay: Relay,
     pub accept: Arc<GroupCommit<AcceptLeads>>,
+    /// Where leads begin.
+    pub start: Start,
     /// Woken when leads are due for the orchestrator.
     pub wake: Arc<Notify>,
     pub clock: Clock,

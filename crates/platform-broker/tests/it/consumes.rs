@@ -196,7 +196,7 @@ async fn a_shutdown_finishes_the_batch_in_hand_and_leaves_the_rest() {
     process.stop().await;
     let mut left: Vec<_> = vhost.peek(QUEUE.name).await.into_iter().map(|message| message.payload).collect();
     left.sort_unstable();
-    assert_eq!(left, [r#"{"act":"succeed","number":2}"#, r#"{"act":"succeed","number":3}"#]);
+    assert_eq!(left, [r#"{"number":2,"act":"succeed"}"#, r#"{"number":3,"act":"succeed"}"#]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

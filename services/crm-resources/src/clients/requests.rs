@@ -1,20 +1,23 @@
 //! The http requests of automations: vetted, signed, bounded. What a receiver must know to verify one is its
 //! automation's secret, which is derived and stored nowhere.
 
+use super::hosts::{Failure, HostName, Hosts};
 use crate::domain::definition::{Definition, Step};
 use crate::domain::expression;
 use crate::domain::run::{Outcome, Run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use contracts::crm::ObjectId;
 use contracts::ids::OrganizationId;
 use platform::Violation;
 use platform::clock::Clock;
 use platform::secrets::Pepper;
-use platform_http::outbound::{OutboundClient, OutboundError, OutboundPost};
+use platform_http::outbound::{OutboundAnswer, OutboundClient, OutboundError, OutboundPost, retry_after};
 use serde_json::Value;
 use signing::standard::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 use signing::{Secret, Secrets};
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -28,6 +31,7 @@ pub struct Requests {
     /// `None`: automations cannot send requests here.
     pub signing_key: Option<Pepper>,
     pub clock: Clock,
+    pub hosts: Arc<Hosts>,
 }
 
 impl Requests {
@@ -56,7 +60,7 @@ impl Requests {
         Some(format!("whsec_{}", STANDARD.encode(key)))
     }
 
-    /// Sends the request of a step.
+    /// Sends the request of a step, if its receiver works.
     pub async fn send(&self, run: &Run, url: &str, body: &Value) -> Outcome {
         let (Ok(url), Some(secret)) = (url.parse::<Url>(), self.secret(run.organization, run.automation_id))
         else {
@@ -75,18 +79,58 @@ impl Requests {
             (SIGNATURE_HEADER, signature),
         ];
         headers.extend(platform::telemetry::current_traceparent().map(|parent| ("traceparent", parent)));
-        let post = OutboundPost { url, headers, body: body.into(), budget: BUDGET, keep: 0 };
-        match self.outbound.post(post).await {
-            Ok(answer) => match answer.status {
-                200..300 => Outcome::Done,
-                // Somebody may mend it.
-                300..400 | 408 | 425 | 429 | 500.. => Outcome::Again(format!("answered {}", answer.status)),
-                status => Outcome::Dead(format!("answered {status}")),
-            },
-            Err(error @ (OutboundError::Refused(_) | OutboundError::Header(_))) => {
-                Outcome::Dead(error.to_string())
-            }
-            Err(error) => Outcome::Again(error.to_string()),
+        let host = HostName::of(run.organization, &url);
+        let began = self.clock.now();
+        if let Err(later) = self.hosts.admit(&host, began) {
+            return Outcome::Later { until: later.until, error: later.error };
         }
+        let post = OutboundPost { url, headers, body: body.into(), budget: BUDGET, keep: 0 };
+        let result = self.outbound.post(post).await;
+        let now = self.clock.now();
+        match sorted(result, now) {
+            Sent::Answered(outcome) => {
+                self.hosts.answered(&host, began, now);
+                outcome
+            }
+            Sent::NotAtAll(error) => {
+                self.hosts.unused(&host);
+                Outcome::Dead(error)
+            }
+            Sent::Nowhere(failure) => {
+                let until = self.hosts.failed(&host, began, now, &failure);
+                Outcome::Later { until, error: Some(failure.reason) }
+            }
+        }
+    }
+}
+
+/// What a request came to.
+#[derive(Debug)]
+enum Sent {
+    Answered(Outcome),
+    /// It may not be sent.
+    NotAtAll(String),
+    /// Its receiver does not work.
+    Nowhere(Failure),
+}
+
+fn sorted(result: Result<OutboundAnswer, OutboundError>, now: DateTime<Utc>) -> Sent {
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(error @ (OutboundError::Refused(_) | OutboundError::Header(_))) => {
+            return Sent::NotAtAll(error.to_string());
+        }
+        Err(error) => return Sent::Nowhere(Failure { reason: error.to_string(), wish: None }),
+    };
+    let error = format!("answered {}", answer.status);
+    match answer.status {
+        200..300 => Sent::Answered(Outcome::Done),
+        // Somebody may mend it.
+        300..400 => Sent::Answered(Outcome::Again(error)),
+        408 | 425 | 429 | 500.. => {
+            let wish = answer.retry_after.filter(|_| matches!(answer.status, 429 | 503));
+            Sent::Nowhere(Failure { reason: error, wish: wish.and_then(|text| retry_after(&text, now)) })
+        }
+        _ => Sent::Answered(Outcome::Dead(error)),
     }
 }

@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub const DEEPEST: u32 = 5;
 /// How often a step is tried before the run is dead-lettered: with [`Run::pause`], about a day and a half.
 pub const MOST_ATTEMPTS: i32 = 20;
+/// How long a run waits for a receiver that does not work before it is dead-lettered.
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::days(3);
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(3);
 
@@ -32,6 +34,8 @@ pub struct Run {
     pub position: i32,
     /// Of that step.
     pub attempts: i32,
+    /// Since when that step waits for a receiver that does not work.
+    pub waiting_since: Option<DateTime<Utc>>,
 }
 
 impl Run {
@@ -72,6 +76,9 @@ pub enum Outcome {
     Stopped,
     /// The same step again, later.
     Again(String),
+    /// Nothing has been done, and whether it can be is not known: the same step again, then, and this was no attempt.
+    /// With an error its receiver does not work, without one it has enough to do.
+    Later { until: DateTime<Utc>, error: Option<String> },
     /// It can never be done: the run is a dead letter.
     Dead(String),
 }
@@ -85,6 +92,8 @@ pub enum RunState {
 }
 
 impl RunState {
+    pub const ALL: [Self; 3] = [Self::Pending, Self::Completed, Self::DeadLetter];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -107,6 +116,7 @@ pub struct RunReport {
     pub attempts: i32,
     pub depth: i32,
     pub error: Option<String>,
+    pub waiting_since: Option<DateTime<Utc>>,
     /// What was done: a list of `{position, step, attempt, outcome, error?, at}`.
     pub log: Value,
     pub created_at: DateTime<Utc>,

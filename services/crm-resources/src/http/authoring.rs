@@ -77,8 +77,9 @@ pub async fn runs(
 ) -> Result<HttpResponse, HttpFault> {
     let (organization, id) = (organization_id(&path.0)?, automation_id(&path.1)?);
     let wanted = list_query::read::<Automation>(&query, organization).map_err(Fault::validation)?;
+    let in_state = list_query::run_state(&query).map_err(Fault::validation)?;
     let page = page_of(&wanted.start);
-    let runs = automations::list_runs(&state, organization, id, page, wanted.limit).await?;
+    let runs = automations::list_runs(&state, organization, id, in_state, page, wanted.limit).await?;
     let (runs, total) = runs.ok_or_else(missing)?;
     let data: Vec<_> = runs.iter().map(run_body::platform).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "pagination": pagination(page, wanted.limit, total)})))
@@ -105,9 +106,9 @@ pub async fn replay(
     state: web::Data<State>,
     path: web::Path<(String, String, String)>,
 ) -> Result<HttpResponse, HttpFault> {
-    let organization = organization_id(&path.0)?;
+    let (organization, id) = (organization_id(&path.0)?, automation_id(&path.1)?);
     let run: Uuid = path.2.parse().map_err(|error: uuid::Error| missing().because(error))?;
-    if automations::replay_run(&state, organization, run).await? {
+    if automations::replay_run(&state, organization, id, run).await? {
         return Ok(HttpResponse::NoContent().finish());
     }
     Err(Fault::new(FaultCode::Conflict, "there is no dead letter of this id").into())

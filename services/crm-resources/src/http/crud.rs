@@ -1,12 +1,12 @@
 //! The five operations that every resource has, from request to response.
 
 use super::list_query;
-use crate::domain::fields::{self, Read};
+use super::resources::Served;
+use crate::domain::fields;
 use crate::domain::page_mark::List;
 use crate::domain::precondition::{Precondition, entity_tag};
 use crate::error::not_found;
 use crate::state::State;
-use crate::store::Table;
 use crate::usecases;
 use crate::usecases::update::Change;
 use crate::usecases::write::{Answer, Once};
@@ -14,10 +14,9 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, web};
 use contracts::crm::{NotAnObjectId, ObjectId, Record, Resource};
-use contracts::identity::Principal;
 use platform::document::canonical;
 use platform::{Fault, Violation};
-use platform_http::HttpFault;
+use platform_http::{Caller, HttpFault, JsonBody};
 use serde_json::{Value, json};
 
 /// What a list's query is read from: every pair as it was sent.
@@ -26,15 +25,15 @@ pub type Query = web::Query<Vec<(String, String)>>;
 const KEY: &str = "Idempotency-Key";
 const LONGEST_KEY: usize = 255;
 
-/// 200 with a page.
-pub async fn list<T: Table>(
-    state: &State,
-    caller: &Principal,
-    query: &Query,
+/// `GET` of the list: 200 with a page.
+pub async fn list<T: Served>(
+    caller: Caller<T::Read>,
+    state: web::Data<State>,
+    query: Query,
 ) -> Result<HttpResponse, HttpFault> {
-    let organization = caller.organization.id;
-    let wanted = list_query::read::<T>(query, organization).map_err(Fault::validation)?;
-    let page = usecases::list::list::<T>(state, organization, &wanted).await?;
+    let organization = caller.principal.organization.id;
+    let wanted = list_query::read::<T>(&query, organization).map_err(Fault::validation)?;
+    let page = usecases::list::list::<T>(&state, organization, &wanted).await?;
     let data: Vec<_> = page.items.iter().map(|item| &item.record).collect();
     let mut meta = json!({
         "page": page.number, "limit": page.limit, "total": page.total, "total_pages": page.total_pages(),
@@ -46,9 +45,13 @@ pub async fn list<T: Table>(
     Ok(HttpResponse::Ok().json(json!({"data": data, "meta": meta})))
 }
 
-/// 200 with the resource.
-pub async fn get<T: Table>(state: &State, caller: &Principal, id: &str) -> Result<HttpResponse, HttpFault> {
-    let found = usecases::find::find::<T>(state, caller.organization.id, read_id(id)?)
+/// `GET`: 200 with the resource.
+pub async fn get<T: Served>(
+    caller: Caller<T::Read>,
+    state: web::Data<State>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpFault> {
+    let found = usecases::find::find::<T>(&state, caller.principal.organization.id, id_of(&request)?)
         .await?
         .ok_or_else(not_found)?;
     let mut response = HttpResponse::Ok();
@@ -56,54 +59,51 @@ pub async fn get<T: Table>(state: &State, caller: &Principal, id: &str) -> Resul
     Ok(response.content_type("application/json").body(render(&found.record).map_err(Fault::internal)?))
 }
 
-/// 201 with the resource; the same bytes and `Idempotent-Replayed: true` when the request was made before.
-pub async fn create<T: Table + Default>(
-    state: &State,
-    caller: &Principal,
-    request: &HttpRequest,
-    document: &Value,
-    read: Read<T>,
+/// `POST`: 201 with the resource; the same bytes and `Idempotent-Replayed: true` when the request was made before.
+pub async fn create<T: Served + Default>(
+    caller: Caller<T::Create>,
+    state: web::Data<State>,
+    request: HttpRequest,
+    JsonBody(document): JsonBody,
 ) -> Result<HttpResponse, HttpFault> {
-    let once = once(request, Some(document))?;
+    let once = once(&request, Some(&document))?;
     let mut fields = T::default();
-    let violations = fields::edit(document, read, &mut fields);
+    let violations = fields::edit(&document, T::FIELDS, &mut fields);
     if !violations.is_empty() {
         return Err(Fault::validation(violations).into());
     }
-    respond(usecases::create::create(state, caller, once.as_ref(), fields, render).await?)
+    respond(usecases::create::create(&state, &caller.principal, once.as_ref(), fields, render).await?)
 }
 
-/// 200 with the resource as it is then; the same bytes and `Idempotent-Replayed: true` when the request was made
-/// before.
-pub async fn update<T: Table>(
-    state: &State,
-    caller: &Principal,
-    request: &HttpRequest,
-    document: &Value,
-    read: Read<T>,
+/// `PATCH`: 200 with the resource as it is then; the same bytes and `Idempotent-Replayed: true` when the request was
+/// made before.
+pub async fn update<T: Served>(
+    caller: Caller<T::Update>,
+    state: web::Data<State>,
+    request: HttpRequest,
+    JsonBody(document): JsonBody,
 ) -> Result<HttpResponse, HttpFault> {
-    let (id, once, precondition) = (id_of(request)?, once(request, Some(document))?, precondition(request));
+    let (id, once, precondition) =
+        (id_of(&request)?, once(&request, Some(&document))?, precondition(&request));
     let change = Change { id, once: once.as_ref(), precondition: &precondition };
-    let edit = |fields: &mut T| fields::edit(document, read, fields);
-    respond(usecases::update::update(state, caller, change, edit, render).await?)
+    let edit = |fields: &mut T| fields::edit(&document, T::FIELDS, fields);
+    respond(usecases::update::update(&state, &caller.principal, change, edit, render).await?)
 }
 
-/// 204.
-pub async fn delete<T: Table>(
-    state: &State,
-    caller: &Principal,
-    request: &HttpRequest,
+/// `DELETE`: 204.
+pub async fn delete<T: Served>(
+    caller: Caller<T::Delete>,
+    state: web::Data<State>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
-    usecases::delete::delete::<T>(state, caller, id_of(request)?, &precondition(request)).await?;
+    let (id, precondition) = (id_of(&request)?, precondition(&request));
+    usecases::delete::delete::<T>(&state, &caller.principal, id, &precondition).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// The id in the path. What is no id is as little there as somebody else's.
 pub fn id_of(request: &HttpRequest) -> Result<ObjectId, Fault> {
-    read_id(request.match_info().get("id").unwrap_or_default())
-}
-
-fn read_id(text: &str) -> Result<ObjectId, Fault> {
+    let text = request.match_info().get("id").unwrap_or_default();
     text.parse().map_err(|error: NotAnObjectId| not_found().because(error))
 }
 

@@ -3,6 +3,7 @@
 
 use crate::domain::listing::{Filter, Sort, Start, Status, Wanted};
 use crate::domain::page_mark::List;
+use crate::domain::run::RunState;
 use crate::store::{StatusColumn, Table};
 use chrono::{DateTime, Utc};
 use contracts::ids::OrganizationId;
@@ -65,6 +66,18 @@ pub fn read<T: Table>(
         ),
     };
     violations.finish(Some(())).map(|()| Wanted { start, limit, sort, filter })
+}
+
+/// Reads which runs of an automation are wanted: `state`.
+///
+/// # Errors
+/// When there is no such state.
+pub fn run_state(query: &[(String, String)]) -> Result<Option<RunState>, Vec<Violation>> {
+    let sent = query.iter().rev().find(|(name, _)| name == "state").map(|(_, value)| value.as_str());
+    let Some(word) = sent.filter(|word| !word.is_empty()) else { return Ok(None) };
+    let found = RunState::ALL.into_iter().find(|state| state.as_str() == word);
+    let wrong = || vec![Violation::new("state", "must be pending, completed or dead_letter")];
+    found.map(Some).ok_or_else(wrong)
 }
 
 /// An integer of any size, brought into range.

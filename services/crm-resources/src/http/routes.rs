@@ -1,43 +1,27 @@
 //! The table of contents of the service's HTTP side.
 
-use super::{authoring, automations, customers, internal, leads, products};
+use super::crud::{create, delete, get, list, update};
+use super::resources::Served;
+use super::{authoring, automations, internal, leads};
 use crate::state::State;
+use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig};
+use contracts::crm::{Automation, Customer, Lead, Product};
 
 /// Registers every route for one worker.
 pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
         config
             .app_data(web::Data::new(state.clone()))
-            .service(web::resource("/api/v1/products").get(products::list).post(products::create))
-            .service(
-                web::resource("/api/v1/products/{id}")
-                    .get(products::get)
-                    .patch(products::update)
-                    .delete(products::delete),
-            )
-            .service(web::resource("/api/v1/customers").get(customers::list).post(customers::create))
-            .service(
-                web::resource("/api/v1/customers/{id}")
-                    .get(customers::get)
-                    .patch(customers::update)
-                    .delete(customers::delete),
-            )
-            .service(web::resource("/api/v1/leads").get(leads::list).post(leads::create))
-            .service(
-                web::resource("/api/v1/leads/{id}")
-                    .get(leads::get)
-                    .patch(leads::update)
-                    .delete(leads::delete),
-            )
+            .service(web::resource("/api/v1/products").get(list::<Product>).post(create::<Product>))
+            .service(one::<Product>("/api/v1/products/{id}"))
+            .service(web::resource("/api/v1/customers").get(list::<Customer>).post(create::<Customer>))
+            .service(one::<Customer>("/api/v1/customers/{id}"))
+            .service(web::resource("/api/v1/leads").get(list::<Lead>).post(create::<Lead>))
+            .service(one::<Lead>("/api/v1/leads/{id}"))
             .service(web::resource("/api/v1/leads/{id}/convert").post(leads::convert))
-            .service(web::resource("/api/v1/automations").get(automations::list).post(automations::create))
-            .service(
-                web::resource("/api/v1/automations/{id}")
-                    .get(automations::get)
-                    .patch(automations::update)
-                    .delete(automations::delete),
-            )
+            .service(web::resource("/api/v1/automations").get(list::<Automation>).post(automations::create))
+            .service(one::<Automation>("/api/v1/automations/{id}"))
             .service(web::resource("/api/v1/automations/{id}/runs").get(automations::runs))
             .service(
                 web::resource("/api/v1/organizations/{organization}/automations")
@@ -58,4 +42,9 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
             )
             .service(web::resource(contracts::internal::ERASE).post(internal::erase));
     }
+}
+
+/// What can be done with one resource.
+fn one<T: Served>(path: &str) -> Resource {
+    web::resource(path).get(get::<T>).patch(update::<T>).delete(delete::<T>)
 }

@@ -1,9 +1,13 @@
 //! What an organisation leaves behind when it is gone.
 
+use super::Table;
+use contracts::crm::{Automation, Customer, Lead, Product};
 use contracts::ids::OrganizationId;
 use platform_pg::StoreError;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, QueryBuilder};
 
+/// What is deleted.
+const TABLES: [&str; 5] = [Product::NAME, Customer::NAME, Lead::NAME, Automation::NAME, "automation_runs"];
 /// Rows that one statement deletes.
 const BATCH: i64 = 5_000;
 
@@ -14,13 +18,10 @@ const BATCH: i64 = 5_000;
 pub async fn delete_all(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
     let mut total = 0;
     loop {
-        let mut batch = 0;
-        batch += delete_products(pool, organization).await?;
-        batch += delete_customers(pool, organization).await?;
-        batch += delete_leads(pool, organization).await?;
-        batch += delete_automations(pool, organization).await?;
-        batch += delete_runs(pool, organization).await?;
-        batch += delete_answers(pool, organization).await?;
+        let mut batch = delete_answers(pool, organization).await?;
+        for table in TABLES {
+            batch += delete_rows(pool, organization, table).await?;
+        }
         if batch == 0 {
             return Ok(total);
         }
@@ -28,50 +29,16 @@ pub async fn delete_all(pool: &PgPool, organization: OrganizationId) -> Result<u
     }
 }
 
-async fn delete_products(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
-    let statement = sqlx::query!(
-        "delete from products where organization_id = $1
-             and id in (select id from products where organization_id = $1 limit $2)",
-        organization.as_uuid(),
-        BATCH
-    );
-    Ok(statement.execute(pool).await?.rows_affected())
-}
-
-async fn delete_customers(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
-    let statement = sqlx::query!(
-        "delete from customers where organization_id = $1
-             and id in (select id from customers where organization_id = $1 limit $2)",
-        organization.as_uuid(),
-        BATCH
-    );
-    Ok(statement.execute(pool).await?.rows_affected())
-}
-
-async fn delete_leads(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
-    let statement = sqlx::query!(
-        "delete from leads where organization_id = $1
-             and id in (select id from leads where organization_id = $1 limit $2)",
-        organization.as_uuid(),
-        BATCH
-    );
-    Ok(statement.execute(pool).await?.rows_affected())
-}
-
-async fn delete_automations(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
-    let statement =
-        sqlx::query!("delete from automations where organization_id = $1", organization.as_uuid());
-    Ok(statement.execute(pool).await?.rows_affected())
-}
-
-async fn delete_runs(pool: &PgPool, organization: OrganizationId) -> Result<u64, StoreError> {
-    let statement = sqlx::query!(
-        "delete from automation_runs where organization_id = $1
-             and id in (select id from automation_runs where organization_id = $1 limit $2)",
-        organization.as_uuid(),
-        BATCH
-    );
-    Ok(statement.execute(pool).await?.rows_affected())
+async fn delete_rows(
+    pool: &PgPool,
+    organization: OrganizationId,
+    table: &'static str,
+) -> Result<u64, StoreError> {
+    let mut query = QueryBuilder::<Postgres>::new("delete from ");
+    query.push(table).push(" where organization_id = ").push_bind(organization.as_uuid());
+    query.push(" and id in (select id from ").push(table).push(" where organization_id = ");
+    query.push_bind(organization.as_uuid()).push(" limit ").push_bind(BATCH).push(")");
+    Ok(query.build().execute(pool).await?.rows_affected())
 }
 
 /// The answers that were kept for repetitions: they repeat what was stored.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use contracts::crm::ObjectId;
 use contracts::ids::{EventId, OrganizationId};
 use platform_pg::StoreError;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -98,6 +98,7 @@ struct RunRow {
     steps: Value,
     position: i32,
     attempts: i32,
+    waiting_since: Option<DateTime<Utc>>,
 }
 
 impl RunRow {
@@ -116,6 +117,7 @@ impl RunRow {
             steps,
             position: self.position,
             attempts: self.attempts,
+            waiting_since: self.waiting_since,
         })
     }
 }
@@ -141,7 +143,7 @@ pub async fn take(
          ) as due
          where run.organization_id = due.organization_id and run.id = due.id
          returning run.organization_id, run.id, automation_id, event_id, event_type, subject, depth, data, steps,
-             position, attempts",
+             position, attempts, waiting_since",
         token,
         now,
         until,
@@ -180,8 +182,9 @@ pub struct Settled<'a> {
     /// `None`: others may take it when it is due.
     pub leased_until: Option<DateTime<Utc>>,
     pub error: Option<&'a str>,
+    pub waiting_since: Option<DateTime<Utc>>,
     /// What is added to the log.
-    pub entry: Value,
+    pub entry: Option<Value>,
     pub now: DateTime<Utc>,
 }
 
@@ -197,7 +200,7 @@ pub async fn settle(
     sqlx::query!(
         "update automation_runs set state = $3, position = $4, attempts = $5, next_at = $6, leased_until = $7,
              lease = case when $7::timestamptz is null then null else lease end, error = $8, log = log || $9,
-             finished_at = case when $3 = 'pending' then null else $10::timestamptz end
+             finished_at = case when $3 = 'pending' then null else $10::timestamptz end, waiting_since = $11
          where organization_id = $1 and id = $2",
         run.organization.as_uuid(),
         run.id,
@@ -207,15 +210,16 @@ pub async fn settle(
         settled.next_at,
         settled.leased_until,
         settled.error,
-        json!([settled.entry]),
-        settled.now
+        settled.entry.iter().cloned().collect::<Value>(),
+        settled.now,
+        settled.waiting_since
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// The runs of an automation, newest first, and how many there are.
+/// The runs of an automation, all or those in a state, newest first, and how many there are.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -223,25 +227,31 @@ pub async fn list(
     connection: &mut PgConnection,
     organization: OrganizationId,
     automation: ObjectId,
+    state: Option<RunState>,
     limit: i64,
     offset: i64,
 ) -> Result<(Vec<RunReport>, i64), StoreError> {
+    let state = state.map(RunState::as_str);
     let total = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from automation_runs where organization_id = $1 and automation_id = $2"#,
+        r#"select count(*) as "count!" from automation_runs
+           where organization_id = $1 and automation_id = $2 and ($3::text is null or state = $3)"#,
         organization.as_uuid(),
-        automation.to_string()
+        automation.to_string(),
+        state
     )
     .fetch_one(&mut *connection)
     .await?;
     let runs = sqlx::query_as!(
         RunReport,
         r#"select id, event_id, event_type, subject, state, position,
-               jsonb_array_length(steps)::bigint as "steps_count!", attempts, depth, error, log, created_at, next_at,
-               finished_at
-           from automation_runs where organization_id = $1 and automation_id = $2
-           order by created_at desc, id desc limit $3 offset $4"#,
+               jsonb_array_length(steps)::bigint as "steps_count!", attempts, depth, error, waiting_since, log, created_at,
+               next_at, finished_at
+           from automation_runs
+           where organization_id = $1 and automation_id = $2 and ($3::text is null or state = $3)
+           order by created_at desc, id desc limit $4 offset $5"#,
         organization.as_uuid(),
         automation.to_string(),
+        state,
         limit,
         offset
     )
@@ -250,21 +260,23 @@ pub async fn list(
     Ok((runs, total))
 }
 
-/// Lets a dead letter go on at the step where it died. False when there is none of this id.
+/// Lets a dead letter of an automation go on at the step where it died. False when there is none of this id.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn revive(
     pool: &PgPool,
     organization: OrganizationId,
+    automation: ObjectId,
     run: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let revived = sqlx::query!(
-        "update automation_runs set state = 'pending', attempts = 0, next_at = $3, error = null, finished_at = null,
-             lease = null, leased_until = null
-         where organization_id = $1 and id = $2 and state = 'dead_letter'",
+        "update automation_runs set state = 'pending', attempts = 0, next_at = $4, error = null, finished_at = null,
+             waiting_since = null, lease = null, leased_until = null
+         where organization_id = $1 and automation_id = $2 and id = $3 and state = 'dead_letter'",
         organization.as_uuid(),
+        automation.to_string(),
         run,
         now
     )

@@ -1,9 +1,9 @@
 //! Authoring automations and looking after their runs.
 
-use super::write::{ATTEMPTS, Write, WriteError};
+use super::write::{Write, WriteError, anew};
 use crate::domain::change::Versioned;
 use crate::domain::definition::{Definition, Step};
-use crate::domain::run::RunReport;
+use crate::domain::run::{RunReport, RunState};
 use crate::state::State;
 use crate::store::reading::{self, For};
 use crate::store::runs::{self, NewRun};
@@ -32,13 +32,7 @@ pub async fn apply(
     if !violations.is_empty() {
         return Err(WriteError::Invalid(violations));
     }
-    let mut attempt = 1;
-    loop {
-        match apply_now(state, organization, definition).await {
-            Err(error) if error.is_race() && attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    anew(async || apply_now(state, organization, definition).await).await
 }
 
 async fn apply_now(
@@ -83,11 +77,12 @@ pub async fn steps(
     automations::steps(&mut connection, organization, id).await
 }
 
-/// The runs of an automation, newest first, and how many there are; `None` when there is no such automation.
+/// The runs of an automation, all or those in a state, newest first, and how many there are; `None` when there is no such automation.
 pub async fn list_runs(
     state: &State,
     organization: OrganizationId,
     id: ObjectId,
+    wanted: Option<RunState>,
     page: i64,
     limit: i64,
 ) -> Result<Option<(Vec<RunReport>, i64)>, StoreError> {
@@ -96,7 +91,7 @@ pub async fn list_runs(
         return Ok(None);
     }
     let offset = (page - 1).saturating_mul(limit);
-    runs::list(&mut connection, organization, id, limit, offset).await.map(Some)
+    runs::list(&mut connection, organization, id, wanted, limit, offset).await.map(Some)
 }
 
 /// Runs an automation by hand, as if its trigger had been pulled for a resource just now.
@@ -147,8 +142,13 @@ async fn data_of<T: Table>(
 }
 
 /// Lets a dead letter go on. False when there is none of this id.
-pub async fn replay_run(state: &State, organization: OrganizationId, run: Uuid) -> Result<bool, StoreError> {
-    let revived = runs::revive(&state.database, organization, run, state.clock.now()).await?;
+pub async fn replay_run(
+    state: &State,
+    organization: OrganizationId,
+    automation: ObjectId,
+    run: Uuid,
+) -> Result<bool, StoreError> {
+    let revived = runs::revive(&state.database, organization, automation, run, state.clock.now()).await?;
     if revived {
         state.wake.notify_one();
     }

@@ -5,7 +5,7 @@ use super::convert_lead::convert;
 use super::write::{Write, WriteError};
 use crate::domain::definition::{Step, delay};
 use crate::domain::expression::{self, ExpressionError};
-use crate::domain::run::{MOST_ATTEMPTS, Outcome, Run, RunState};
+use crate::domain::run::{LONGEST_WAIT, MOST_ATTEMPTS, Outcome, Run, RunState};
 use crate::domain::{customer, fields, lead};
 use crate::state::State;
 use crate::store::runs::{self, Settled};
@@ -15,9 +15,6 @@ use platform::Violation;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
-
-/// How long a run belongs to whoever took it, from each step on. More than any step takes.
-pub const LEASE: TimeDelta = TimeDelta::seconds(60);
 
 /// Takes the next step of a run that is held under a token. The answer is the run with the step after that, if that
 /// one is due now and the run is still held. `hold_on` is false when the process is about to end.
@@ -52,22 +49,31 @@ pub async fn take_step(
             }
         },
     };
-    let next = settle(&mut write, &run, &step, outcome, hold_on).await?;
+    let lease = hold_on.then_some(state.lease);
+    let next = settle(&mut write, &run, &step, outcome, lease).await?;
     write.commit().await?;
     Ok(next)
 }
 
+/// Writes what came of a step. With a lease the run is held for the next one.
 async fn settle(
     write: &mut Write<'_>,
     run: &Run,
     step: &Step,
     outcome: Outcome,
-    hold_on: bool,
+    lease: Option<TimeDelta>,
 ) -> Result<Option<Run>, WriteError> {
     let now = write.now();
     let attempt = run.attempts + 1;
+    let waiting_since = match &outcome {
+        Outcome::Later { error: Some(_), .. } => Some(run.waiting_since.unwrap_or(now)),
+        Outcome::Later { error: None, .. } => run.waiting_since,
+        _ => None,
+    };
+    let has_waited = waiting_since.is_some_and(|since| now - since >= LONGEST_WAIT);
     let outcome = match outcome {
         Outcome::Again(error) if attempt >= MOST_ATTEMPTS => Outcome::Dead(error),
+        Outcome::Later { error: Some(error), .. } if has_waited => Outcome::Dead(error),
         outcome => outcome,
     };
     let last = usize::try_from(run.position + 1).is_ok_and(|next| next >= run.steps.len());
@@ -78,30 +84,40 @@ async fn settle(
         Outcome::DoneUntil(time) => (RunState::Pending, "done", None, *time),
         Outcome::Stopped => (RunState::Completed, "stopped", None, now),
         Outcome::Again(error) => (RunState::Pending, "failed", Some(error.as_str()), now + run.pause()),
+        Outcome::Later { until, error } => (RunState::Pending, "waiting", error.as_deref(), *until),
         Outcome::Dead(error) => (RunState::DeadLetter, "dead_letter", Some(error.as_str()), now),
     };
-    let goes_on = state == RunState::Pending && outcome == Outcome::Done && hold_on;
+    let held = lease.filter(|_| state == RunState::Pending && outcome == Outcome::Done);
     let moved = matches!(outcome, Outcome::Done | Outcome::DoneUntil(_));
+    let attempts = match outcome {
+        Outcome::Done | Outcome::DoneUntil(_) => 0,
+        Outcome::Later { .. } => run.attempts,
+        Outcome::Stopped | Outcome::Again(_) | Outcome::Dead(_) => attempt,
+    };
     let mut entry = json!({
         "position": run.position, "step": step.name(), "attempt": attempt, "outcome": word, "at": now,
     });
     if let Some(error) = error {
         entry["error"] = error.into();
     }
+    // However long it waits, the log says so once.
+    let is_news = !matches!(outcome, Outcome::Later { .. }) || waiting_since != run.waiting_since;
     let settled = Settled {
         state,
         position: run.position + i32::from(moved),
-        attempts: if moved { 0 } else { attempt },
+        attempts,
         next_at,
-        leased_until: goes_on.then(|| now + LEASE),
+        leased_until: held.map(|lease| now + lease),
         error,
-        entry,
+        waiting_since,
+        entry: is_news.then_some(entry),
         now,
     };
     runs::settle(write.connection(), run, &settled).await?;
     metrics::counter!("leadwire_automation_steps_total", "step" => step.name(), "outcome" => word)
         .increment(1);
-    Ok(goes_on.then(|| Run { position: settled.position, attempts: 0, ..run.clone() }))
+    let next = || Run { position: settled.position, attempts: 0, waiting_since: None, ..run.clone() };
+    Ok(held.map(|_| next()))
 }
 
 async fn perform(write: &mut Write<'_>, run: &Run, step: &Step) -> Result<Outcome, WriteError> {

@@ -1,6 +1,6 @@
 //! Changing a resource.
 
-use super::write::{ATTEMPTS, Answer, Begun, Once, Render, Write, WriteError};
+use super::write::{Answer, Begun, Once, Render, Write, WriteError, anew};
 use crate::domain::precondition::Precondition;
 use crate::state::State;
 use crate::store::Table;
@@ -24,13 +24,7 @@ pub async fn update<T: Table>(
     edit: impl Fn(&mut T) -> Vec<Violation>,
     render: Render<T>,
 ) -> Result<Answer, WriteError> {
-    let mut attempt = 1;
-    loop {
-        match update_now(state, caller, change, &edit, render).await {
-            Err(error) if error.is_race() && attempt < ATTEMPTS => attempt += 1,
-            result => return result,
-        }
-    }
+    anew(async || update_now(state, caller, change, &edit, render).await).await
 }
 
 async fn update_now<T: Table>(

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, Postgres, Transaction};
 
 /// How often a change that met a concurrent one is made anew: it then sees what the other did.
-pub const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 4;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +44,19 @@ impl From<sqlx::Error> for WriteError {
 
 impl WriteError {
     /// Whether a concurrent change took a unique value after it had been seen to be free.
-    pub fn is_race(&self) -> bool {
+    fn is_race(&self) -> bool {
         matches!(self, Self::Store(StoreError::Unique { .. }))
+    }
+}
+
+/// Makes a change, and makes it anew while it meets concurrent ones.
+pub async fn anew<R>(change: impl AsyncFn() -> Result<R, WriteError>) -> Result<R, WriteError> {
+    let mut attempt = 1;
+    loop {
+        match change().await {
+            Err(error) if error.is_race() && attempt < ATTEMPTS => attempt += 1,
+            result => return result,
+        }
     }
 }
 

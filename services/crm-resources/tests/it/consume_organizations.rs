@@ -42,8 +42,14 @@ async fn everything_of_a_deleted_organisation_goes_and_nothing_else() {
         (left == 4 && crm.count("idempotency").await == 3).then_some(())
     })
     .await;
+    // A request that was let in before the deletion.
+    crm.make("/leads", json!({"name": "late"})).await;
+    assert_eq!(crm.count("leads").await, 2);
+    crm.service.process.clock.advance(chrono::TimeDelta::minutes(5));
+    eventually("a second look", async || (crm.count("gone_organizations").await == 0).then_some(())).await;
     for resource in RESOURCES {
         let request = crm.service.request(&key("globex"), Method::GET, &format!("/api/v1/{resource}"));
         assert_eq!(read(request.send().await.unwrap()).await.1["meta"]["total"], 1);
+        assert_eq!(crm.count(resource).await, 1);
     }
 }

@@ -49,6 +49,7 @@ impl Harness {
                 signing_key: Some(SIGNING_KEY.into()),
                 allow_private_networks: true,
                 poll_interval: Duration::from_millis(20),
+                lease: Duration::from_mins(1),
             },
             telemetry: TelemetrySettings::default(),
         };

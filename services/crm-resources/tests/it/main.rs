@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
 mod authoring;
+mod automation_outages;
 mod automations_run;
 mod concurrency;
 mod consume_organizations;

@@ -61,6 +61,10 @@ pub fn differing(before: Value, after: Value) -> (Value, Value) {
     }
 }
 
+/// An automation on the crm surface, where its owner switches it off, renames it or deletes it. The other resources
+/// there are data, not configuration.
+const AUTOMATION: &str = "/api/v1/automations/{id}";
+
 /// What a request does that the gateway only passes on, from its route. `None`: nothing for the audit log.
 pub fn action_of(route: &Route) -> Option<&'static str> {
     let last = route.template.rsplit('/').next()?;
@@ -72,6 +76,12 @@ pub fn action_of(route: &Route) -> Option<&'static str> {
         (Service::WebhookDispatcher, _, "POST", _) => Some("subscription.created"),
         (Service::WebhookDispatcher, _, "PUT" | "PATCH", _) => Some("subscription.updated"),
         (Service::WebhookDispatcher, _, "DELETE", _) => Some("subscription.deleted"),
+        (Service::CrmResources, Surface::Crm, "PATCH", _) if route.template == AUTOMATION => {
+            Some("automation.updated")
+        }
+        (Service::CrmResources, Surface::Crm, "DELETE", _) if route.template == AUTOMATION => {
+            Some("automation.deleted")
+        }
         (Service::CrmResources, Surface::Platform, "PUT", "automations") => Some("automation.applied"),
         (Service::CrmResources, Surface::Platform, "POST", "runs") => Some("automation.run_started"),
         (Service::CrmResources, Surface::Platform, "POST", "replay") => Some("automation.run_replayed"),
@@ -84,6 +94,7 @@ pub fn target_of(route: &Route, path: &str) -> String {
     let kind = |name: &str| match name {
         "{webhookId}" | "{subscriptionId}" | "{subscription_id}" => Some("subscription"),
         "{automationId}" => Some("automation"),
+        "{id}" if route.template == AUTOMATION => Some("automation"),
         _ => None,
     };
     let mut segments = route.template.split('/').zip(path.split('/'));
@@ -119,5 +130,16 @@ mod tests {
         let Match::Found(create) = find("POST", "/v1/subscriptions") else { panic!("no route") };
         assert_eq!(action_of(create), Some("subscription.created"));
         assert_eq!(target_of(create, "/v1/subscriptions"), "/v1/subscriptions");
+        for (method, path, action) in [
+            ("PATCH", "/api/v1/automations/a", Some("automation.updated")),
+            ("DELETE", "/api/v1/automations/a", Some("automation.deleted")),
+            ("DELETE", "/api/v1/leads/l", None),
+        ] {
+            let Match::Found(route) = find(method, path) else { panic!("no route") };
+            assert_eq!(action_of(route), action, "{path}");
+            if action.is_some() {
+                assert_eq!(target_of(route, path), "automation:a");
+            }
+        }
     }
 }

@@ -54,7 +54,9 @@ pub async fn cors(
     if let Some(origin) = &origin
         && let Some(methods) = preflight(&request)
     {
-        let answer = answer(&request, origin, &methods).await.unwrap_or_else(HttpResponse::from_error);
+        // In a box: the future is large, and would be a part of that of every request.
+        let answer = Box::pin(answer(&request, origin, &methods)).await;
+        let answer = answer.unwrap_or_else(HttpResponse::from_error);
         // Not `into_response`, which would forget the fault.
         let mut response = ServiceResponse::new(request.into_parts().0, answer);
         response.headers_mut().insert(VARY, PREFLIGHT_VARY);

@@ -4,6 +4,7 @@
 use super::cors::OriginListed;
 use super::limit_headers::{self, Charged};
 use super::passed_on::deed;
+use super::proxy::forward;
 use super::usage::CountedAs;
 use crate::domain::forwarding::client_address;
 use crate::domain::limits::Standing;
@@ -21,7 +22,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use contracts::identity::IDENTITY_HEADER;
 use contracts::routes::{Match, Route, find};
-use contracts::{FaultCode, Surface};
+use contracts::{FaultCode, Service, Surface};
 use platform::Fault;
 use platform_http::HttpFault;
 use platform_http::body::too_large;
@@ -53,7 +54,7 @@ pub async fn guard(
         None => Err(Stopped::by(Fault::internal("the application has no state"))),
     };
     let (mut response, standing) = match passed {
-        Ok(standing) => (next.call(request).await?.map_into_boxed_body(), standing),
+        Ok(standing) => (serve(request, next).await?, standing),
         // Not `into_response`, which would forget the fault.
         Err(stopped) => (ServiceResponse::new(request.into_parts().0, stopped.response), stopped.standing),
     };
@@ -64,6 +65,21 @@ pub async fn guard(
     };
     limit_headers::set(response.headers_mut(), surface, &standing);
     Ok(response)
+}
+
+/// Serves a request that passed: here, or by sending it on, past the routes of the framework, which match by
+/// regular expressions.
+async fn serve(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let passage = request.extensions().get::<Passage>().cloned();
+    let Some(passage) = passage.filter(|passage| passage.route.owner != Service::Gateway) else {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    };
+    let (request, payload) = request.into_parts();
+    let response = forward(&request, payload, &passage).await.unwrap_or_else(HttpResponse::from_error);
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// An answer that is given in place of the route's.

@@ -11,10 +11,10 @@ use crate::state::State;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use contracts::FaultCode;
 use contracts::identity::IDENTITY_HEADER;
-use contracts::{FaultCode, Service};
 use futures_util::StreamExt;
 use platform::Fault;
 use platform_http::body::too_large;
@@ -30,24 +30,24 @@ const CHUNKS: usize = 8;
 
 /// Sends a request that passed the guard to its owner and answers with what comes back.
 pub async fn forward(
-    request: HttpRequest,
-    payload: web::Payload,
-    state: web::Data<State>,
-    edge: web::Data<Edge>,
+    request: &HttpRequest,
+    payload: Payload,
+    passage: &Passage,
 ) -> Result<HttpResponse, HttpFault> {
-    let passage = request.extensions().get::<Passage>().cloned();
-    let Some(passage) = passage.filter(|passage| passage.route.owner != Service::Gateway) else {
-        return Err(Fault::new(FaultCode::RouteNotFound, "no operation has this path").into());
+    let (Some(state), Some(edge)) =
+        (request.app_data::<web::Data<State>>(), request.app_data::<web::Data<Edge>>())
+    else {
+        return Err(Fault::internal("the application has no state").into());
     };
-    let upload = Upload::of(&request, payload.into_inner(), passage.route.body_limit(), edge.body_timeout);
+    let upload = Upload::of(request, payload, passage.route.body_limit(), edge.body_timeout);
     let outgoing = Outgoing {
         method: Method::from_bytes(request.method().as_str().as_bytes()).map_err(Fault::internal)?,
         path_and_query: request.uri().path_and_query().map_or_else(String::new, ToString::to_string),
-        headers: headers_out(&request, &passage, upload.length),
+        headers: headers_out(request, passage, upload.length),
         body: upload.body,
         timeout: passage.route.timeout(),
     };
-    match passed_on::send(&request, &state, passage.route.owner, outgoing).await? {
+    match passed_on::send(request, state, passage.route.owner, outgoing).await? {
         Ok(response) => Ok(answer(response)),
         Err(error) => Err(upload.problem.get().map_or_else(|| error.into(), Problem::fault).into()),
     }

@@ -3,12 +3,16 @@
 
 use super::credentials::{OauthCredentials, ServiceCredentials};
 use super::{
-    api_clients, api_keys, audit_log, cors, credentials, erase, guard, internal, oauth, organizations, proxy,
+    api_clients, api_keys, audit_log, cors, credentials, erase, guard, internal, oauth, organizations,
     reference, usage,
 };
 use crate::state::State;
+use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, resource};
+use contracts::FaultCode;
+use platform::Fault;
+use platform_http::HttpFault;
 
 /// Registers every route for one worker.
 pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
@@ -71,7 +75,12 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                 .service(resource(contracts::internal::ORGANIZATIONS).get(internal::organizations))
                 .service(resource("/api/v1/rate-limits").get(reference::rate_limits))
                 .service(resource("/api/v1/webhook-events").get(reference::webhook_events))
-                .default_service(web::to(proxy::forward)),
+                .default_service(web::to(nothing_here)),
         );
     }
+}
+
+/// A path that the table of routes gives to this service, and that nothing here serves.
+async fn nothing_here() -> Result<HttpResponse, HttpFault> {
+    Err(Fault::new(FaultCode::RouteNotFound, "no operation has this path").into())
 }

@@ -131,6 +131,11 @@ impl Inner {
             }
             self.known.invalidate(&question).await;
         }
+        // In a box: the future is large, and would be a part of that of every request.
+        Box::pin(self.find_unremembered(question)).await
+    }
+
+    async fn find_unremembered(&self, question: Question) -> Result<Arc<[Resolved]>, StoreError> {
         let begun = self.changes.latest();
         if let Some(age) = self.unknown.get(&question).await
             && self.is_fresh(age, self.ttl.min(UNKNOWN_FOR))

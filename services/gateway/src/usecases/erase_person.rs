@@ -14,9 +14,14 @@ use futures_util::future::join_all;
 use platform_pg::StoreError;
 use serde_json::{Map, Value, json};
 
-/// Who keeps data of people. lex-router belongs here as soon as it stores messages.
-const KEEPERS: [Service; 4] =
-    [Service::LeadIntake, Service::Ingest, Service::CrmResources, Service::WebhookDispatcher];
+/// Who keeps data of people.
+const KEEPERS: [Service; 5] = [
+    Service::LeadIntake,
+    Service::Ingest,
+    Service::LexRouter,
+    Service::CrmResources,
+    Service::WebhookDispatcher,
+];
 
 /// Why a person is not forgotten everywhere.
 #[derive(Debug, thiserror::Error)]

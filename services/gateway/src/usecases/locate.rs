@@ -33,6 +33,15 @@ pub async fn locate(
     if route.owner == Service::Gateway || route.surface != Surface::Platform {
         return Ok(None);
     }
+    // In a box: the future is large, and would be a part of that of every request.
+    Box::pin(look_up(state, caller, path)).await
+}
+
+async fn look_up(
+    state: &State,
+    caller: &Principal,
+    path: &str,
+) -> Result<Option<PlatformFacts>, LocateError> {
     let reach = Reach::of(caller);
     if let Some(id) = id_after("/api/v1/api-clients/", path) {
         let id: ClientId = id.parse().ok().ok_or(LocateError::NoSuchClient)?;

@@ -130,6 +130,36 @@ async fn a_key_opens_its_own_surface_alone() {
 }
 
 #[tokio::test]
+async fn a_crm_key_that_is_missing_unknown_expired_or_revoked_is_invalid() {
+    let gateway = Harness::start().await;
+    let client = gateway.client("acme").await;
+    let expires = gateway.service.process.clock.now() + TimeDelta::hours(1);
+    let expiring = gateway.key(&client, json!({"surface": "crm", "expiresAt": expires})).await;
+    let revoked = gateway.key(&client, json!({"surface": "crm"})).await;
+    let (expiring, path) = (text(&expiring["key"]), text(&revoked["id"]));
+    let path = format!("/api/v1/api-clients/{}/api-keys/{path}", text(&client["id"]));
+    let revoked = text(&revoked["key"]);
+    let ask = async |key: Option<&str>| {
+        let request = gateway.service.bare(Method::GET, "/api/v1/products");
+        let request = if let Some(key) = key { request.bearer_auth(key) } else { request };
+        let response = request.send().await.unwrap();
+        for header in ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id"] {
+            assert!(response.headers().contains_key(header), "{header}");
+        }
+        let (status, body) = testkit::read(response).await;
+        (status, body["error"].as_str().map(str::to_owned))
+    };
+    let invalid = (401, Some("invalid_key".to_owned()));
+    assert_eq!((ask(Some(expiring)).await.0, ask(Some(revoked)).await.0), (200, 200));
+    gateway.service.process.clock.advance(TimeDelta::hours(1));
+    assert_eq!(gateway.admin(Method::DELETE, &path).send().await.unwrap().status().as_u16(), 204);
+    let tampered = format!("{expiring}x");
+    for key in [None, Some(expiring), Some(revoked), Some(&tampered), Some("finova_sk_none"), Some("")] {
+        assert_eq!(ask(key).await, invalid, "{key:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_crm_key_with_origins_works_from_them_alone() {
     let gateway = Harness::start().await;
     let client = gateway.client("acme").await;

@@ -197,6 +197,49 @@ async fn a_change_that_is_passed_on_leaves_an_entry_once_its_owner_has_made_it()
 }
 
 #[tokio::test]
+async fn whoever_authors_automations_or_switches_them_off_is_in_the_log() {
+    let gateway = Harness::start().await;
+    let client = gateway.client("acme").await;
+    let key = gateway.key(&client, json!({"surface": "crm"})).await;
+    let organization = text(&client["organizationId"]);
+    let own = async |method: Method, path: &str| {
+        answer(gateway.with(text(&key["key"]), method, path).json(&json!({}))).await.0
+    };
+    assert_eq!(own(Method::PATCH, "/api/v1/automations/a").await, 200);
+    assert_eq!(own(Method::GET, "/api/v1/automations/a").await, 200);
+    assert_eq!(own(Method::PATCH, "/api/v1/leads/l").await, 200);
+    assert_eq!(own(Method::DELETE, "/api/v1/automations/a").await, 200);
+    let automations = format!("/api/v1/organizations/{organization}/automations");
+    for (method, path) in [
+        (Method::PUT, automations.clone()),
+        (Method::GET, format!("{automations}/b")),
+        (Method::POST, format!("{automations}/b/runs")),
+        (Method::POST, format!("{automations}/b/runs/r/replay")),
+    ] {
+        assert_eq!(answer(gateway.admin(method, &path).json(&json!({}))).await.0, 200);
+    }
+    let rows = entries(&gateway, &format!("organizationId={organization}")).await;
+    let rows: Vec<_> =
+        rows.into_iter().filter(|row| text(&row["action"]).starts_with("automation.")).collect();
+    assert_eq!(
+        column(&rows, "action"),
+        [
+            "automation.updated",
+            "automation.deleted",
+            "automation.applied",
+            "automation.run_started",
+            "automation.run_replayed"
+        ]
+    );
+    assert_eq!(
+        column(&rows, "target"),
+        ["automation:a", "automation:a", &automations, "automation:b", "automation:b"]
+    );
+    assert_eq!((&rows[0]["credentialId"], &rows[0]["origin"]), (&key["id"], &json!("127.0.0.1")));
+    assert_ne!(rows[2]["credentialId"], key["id"], "the administrator");
+}
+
+#[tokio::test]
 async fn services_write_to_the_log_and_nobody_else_does() {
     let gateway = Harness::start().await;
     let body = json!({

@@ -21,12 +21,13 @@ async fn every_service_is_asked_and_the_audit_log_does_not_say_who_it_was() {
     let gateway = Harness::start().await;
     let id = gateway.organization("acme").await["id"].clone();
     let body = json!({"email": "Grace@Example.com", "phone": "+15122321234"});
-    let records = json!({"leadIntake": 3, "ingest": 3, "crmResources": 3, "webhookDispatcher": 3});
+    let records =
+        json!({"leadIntake": 3, "ingest": 3, "lexRouter": 3, "crmResources": 3, "webhookDispatcher": 3});
     assert_eq!(erase(&gateway, &id, &body).await, (200, json!({"data": records})));
     let wishes = gateway.echo.wishes();
     let mut asked: Vec<_> = wishes.iter().map(|(identity, _)| text(&identity["service"])).collect();
     asked.sort_unstable();
-    assert_eq!(asked, ["crm-resources", "ingest", "lead-intake", "webhook-dispatcher"]);
+    assert_eq!(asked, ["crm-resources", "ingest", "lead-intake", "lex-router", "webhook-dispatcher"]);
     for (identity, wish) in &wishes {
         assert_eq!(identity["caller"], json!({"kind": "service", "name": "gateway"}));
         assert_eq!(json!(wish.organization_id), id);
@@ -61,10 +62,10 @@ async fn services_that_are_down_are_named_and_the_others_have_done_it() {
     let message = text(&refused["message"]);
     assert_eq!(status, 503, "{refused}");
     assert!(message.contains("ingest") && !message.contains("lead-intake"), "{message}");
-    assert_eq!(gateway.echo.wishes().len(), 3);
+    assert_eq!(gateway.echo.wishes().len(), 4);
     let [entry] = &entries(&gateway).await[..] else { panic!("not one entry") };
     assert_eq!(entry["after"]["unreached"], json!(["ingest"]));
-    assert_eq!(entry["after"]["records"].as_object().unwrap().len(), 3);
+    assert_eq!(entry["after"]["records"].as_object().unwrap().len(), 4);
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! What goes with an organisation that is gone, in bounded statements.
 
+use chrono::NaiveDate;
 use contracts::ids::{OrganizationId, WorkerId};
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 
 /// Events that one statement deletes.
 const BATCH: i64 = 2_000;
+/// What a month is charged with that takes no more: beyond every quota, and far enough from the largest number.
+const CLOSED: i64 = i64::MAX / 2;
 
 /// Some worker of an organisation, if any is left.
 ///
@@ -65,7 +68,28 @@ pub async fn delete_worker(
     Ok(())
 }
 
-/// Deletes what is counted of an organisation.
+/// Lets nothing be charged to these months any more. Waits for writes that have charged already.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn close_months(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    months: &[NaiveDate],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into event_usage (organization_id, month, used) select $1, month, $3 from unnest($2::date[]) as month
+         on conflict (organization_id, month) do update set used = excluded.used",
+        organization_id.as_uuid(),
+        months,
+        CLOSED
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes what is counted of an organisation, closed months aside.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -74,9 +98,28 @@ pub async fn delete_account(
     organization_id: OrganizationId,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "with months as (delete from event_usage where organization_id = $1)
+        "with months as (delete from event_usage where organization_id = $1 and used <> $2)
          delete from accounts where organization_id = $1",
-        organization_id.as_uuid()
+        organization_id.as_uuid(),
+        CLOSED
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Deletes the closed months of an organisation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn delete_closed_months(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "delete from event_usage where organization_id = $1 and used = $2",
+        organization_id.as_uuid(),
+        CLOSED
     )
     .execute(connection)
     .await?;

@@ -155,7 +155,7 @@ fn count(events: usize) -> i64 {
 }
 
 /// The calendar month, and how long it still lasts.
-fn month_of(now: DateTime<Utc>) -> (NaiveDate, Duration) {
+pub fn month_of(now: DateTime<Utc>) -> (NaiveDate, Duration) {
     let day = now.date_naive();
     let first = day.with_day(1).unwrap_or(day);
     let next = (first + Months::new(1)).and_time(NaiveTime::MIN).and_utc();

@@ -1,6 +1,6 @@
 //! `lead-intake.orchestrator`: leads that begin their way. Only a trigger: what follows is in the database.
 
-use crate::consumers::{in_range, of_store};
+use crate::consumers::{disposition, in_range};
 use crate::domain::orchestration::Arrival;
 use crate::state::State;
 use crate::usecases::start_orchestrations::start_orchestrations;
@@ -8,6 +8,7 @@ use contracts::event::CloudEvent;
 use contracts::lead::LeadCreated;
 use contracts::topology::{LEAD_INTAKE_ORCHESTRATOR, WorkQueue};
 use platform_broker::{HandleError, Handler, Incoming};
+use std::time::Duration;
 
 /// Enters leads for the orchestrator.
 #[derive(Clone, Debug)]
@@ -16,6 +17,7 @@ pub struct LeadArrivals(pub State);
 impl Handler for LeadArrivals {
     const QUEUE: WorkQueue = LEAD_INTAKE_ORCHESTRATOR;
     const BATCH: usize = 256;
+    const PACE: Duration = Duration::from_millis(20);
     type Message = CloudEvent<LeadCreated>;
 
     async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
@@ -33,6 +35,6 @@ impl Handler for LeadArrivals {
                 })
             })
             .collect::<Result<Vec<_>, HandleError>>()?;
-        start_orchestrations(&self.0, &arrivals).await.map_err(of_store)
+        start_orchestrations(&self.0, &arrivals).await.map_err(disposition)
     }
 }

@@ -11,6 +11,7 @@ use contracts::topology::{LEAD_INTAKE_OUTCOMES, WorkQueue};
 use platform_broker::{HandleError, Handler, Incoming};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Notes outcomes.
 #[derive(Clone, Debug)]
@@ -28,6 +29,7 @@ enum Unreadable {
 impl Handler for Outcomes {
     const QUEUE: WorkQueue = LEAD_INTAKE_OUTCOMES;
     const BATCH: usize = 256;
+    const PACE: Duration = Duration::from_millis(20);
     type Message = CloudEvent<Box<RawValue>>;
 
     async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {

@@ -59,6 +59,15 @@ pub struct Arrival {
     pub traceparent: Option<String>,
 }
 
+/// Where the way of a lead begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first call of HubSpot.
+    Hubspot,
+    /// With its deliveries: there is no HubSpot.
+    Deliveries,
+}
+
 /// What the dispatcher said about an event so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {

@@ -2,7 +2,7 @@
 //! who lost it changes nothing.
 
 use crate::domain::crm::{Commission, CrmLead, Offer};
-use crate::domain::orchestration::{Arrival, Lease, Outcome, Step, Task, Waiting};
+use crate::domain::orchestration::{Arrival, Lease, Outcome, Start, Step, Task, Waiting};
 use chrono::{DateTime, Utc};
 use contracts::ids::{CorrelationId, EventId, LeadId, OrganizationId};
 use contracts::lead::LeadCustomer;
@@ -11,25 +11,27 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-/// Enters leads whose first event has arrived; one that is known, or past its first status, is left alone.
-/// Answers how many are new.
+/// Enters leads whose first event has arrived, at a step; one that is known, or past its first status, is left
+/// alone. Answers with those that are new.
 ///
 /// # Errors
 /// When the database is unavailable, which a missing partition counts as.
 pub async fn start(
     connection: &mut PgConnection,
     arrivals: &[Arrival],
+    at: Start,
     now: DateTime<Utc>,
-) -> Result<u64, StoreError> {
+) -> Result<Vec<Waiting>, StoreError> {
     let organizations: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.organization_id.as_uuid()).collect();
     let leads: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.lead_id.as_uuid()).collect();
     let times: Vec<_> = leads.iter().map(|id| platform::ids::time_of(*id).unwrap_or(now)).collect();
     let events: Vec<Uuid> = arrivals.iter().map(|arrival| arrival.event_id.as_uuid()).collect();
     let traces: Vec<Option<String>> = arrivals.iter().map(|arrival| arrival.traceparent.clone()).collect();
-    let started = sqlx::query!(
-        "insert into orchestrations (event_id, organization_id, lead_id, traceparent, step, next_at)
+    let started = sqlx::query_as!(
+        WaitingRow,
+        r#"insert into orchestrations (event_id, organization_id, lead_id, traceparent, step, next_at)
          select distinct on (arrival.event_id) arrival.event_id, arrival.organization_id, arrival.lead_id,
-             arrival.traceparent, 'contact', $6
+             arrival.traceparent, $7, $6
          from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::uuid[], $5::text[])
              as arrival (organization_id, lead_id, received_at, event_id, traceparent)
          join leads using (organization_id, lead_id, received_at)
@@ -38,18 +40,24 @@ pub async fn start(
          on conflict (event_id) do update set
              organization_id = excluded.organization_id, lead_id = excluded.lead_id,
              traceparent = excluded.traceparent, step = excluded.step, next_at = excluded.next_at
-             where orchestrations.step = 'expected'",
+             where orchestrations.step = 'expected'
+         returning event_id, organization_id as "organization_id!", lead_id as "lead_id!", traceparent, matched,
+             delivered is not null as "settled!""#,
         &organizations,
         &leads,
         &times,
         &events,
         &traces as &[Option<String>],
-        now
+        now,
+        match at {
+            Start::Hubspot => Step::Contact.as_str(),
+            Start::Deliveries => "deliveries",
+        }
     )
-    .execute(connection)
+    .fetch_all(connection)
     .await
     .map_err(|error| StoreError::from(error).awaiting_partition())?;
-    Ok(started.rows_affected())
+    Ok(started.into_iter().map(Waiting::from).collect())
 }
 
 /// Takes leads that wait for HubSpot, those that have waited longest first. What another taker holds is
