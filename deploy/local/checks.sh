@@ -65,7 +65,8 @@ cmd_bench() {
   "$SERVERS_SH" start "$TEST_SET" --shift 15632 15643 15644 16579
   if [[ ${1:-gateway} == gateway ]]; then "$SERVERS_SH" install-nginx; fi
   (cd "$ROOT" && SQLX_OFFLINE=true cargo build --release -p e2e --bin bench -p gateway --bin gateway \
-    -p lead-intake --bin lead-intake -p ingest --bin ingest -p webhook-dispatcher --bin webhook-dispatcher --locked) ||
+    -p lead-intake --bin lead-intake -p ingest --bin ingest -p crm-resources --bin crm-resources \
+    -p webhook-dispatcher --bin webhook-dispatcher --locked) ||
     die "the benchmarks do not build"
   export_test_addresses
   cd "$ROOT" || exit 1

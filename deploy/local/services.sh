@@ -64,17 +64,21 @@ make_secrets() {
     generate_secrets | write_private "$DEV/secrets.env"
     return
   fi
-  # Made before there were access tokens, or automations: the old lines stay as they are.
+  # Made before there were access tokens, automations, or certificates: the old lines stay as they are.
   if ! grep -q "^$SIGNING_KEYS=" "$DEV/secrets.env"; then
     { cat "$DEV/secrets.env" && generate_signing_key; } | write_private "$DEV/secrets.env"
   fi
   if ! grep -q "^$AUTOMATIONS_KEY=" "$DEV/secrets.env"; then
     { cat "$DEV/secrets.env" && say "$AUTOMATIONS_KEY=$(random_key)"; } | write_private "$DEV/secrets.env"
   fi
+  if ! grep -q "^$CERTIFICATES_KEY=" "$DEV/secrets.env"; then
+    { cat "$DEV/secrets.env" && say "$CERTIFICATES_KEY=$(random_key)"; } | write_private "$DEV/secrets.env"
+  fi
 }
 
 SIGNING_KEYS=LEADWIRE_GATEWAY__OAUTH__SIGNING_KEYS
 AUTOMATIONS_KEY=LEADWIRE_CRM_RESOURCES__AUTOMATIONS__SIGNING_KEY
+CERTIFICATES_KEY=LEADWIRE_LEX_ROUTER__CONFORMANCE__SIGNING_KEY
 # The seed of an Ed25519 key is any 32 bytes, so no tool is needed to make one.
 generate_signing_key() { say "$SIGNING_KEYS=1:$(random_key)"; }
 
@@ -90,6 +94,7 @@ generate_secrets() {
   generate_signing_key
   say "LEADWIRE_WEBHOOK_DISPATCHER__SECRETS__ENCRYPTION_KEYS=1:$(random_key)"
   say "$AUTOMATIONS_KEY=$(random_key)"
+  say "$CERTIFICATES_KEY=$(random_key)"
 }
 
 secret() { sed -n "s/^$1=//p" "$DEV/secrets.env"; }
@@ -116,6 +121,14 @@ service_settings() {
     for other in "${SERVICES[@]:1}"; do
       say "${prefix}UPSTREAMS__$(upper_name "$other")=$(replica_urls "$other")"
     done
+    ;;
+  lex-router)
+    for other in gateway webhook-dispatcher; do
+      name=$(upper_name "$other")
+      say "${prefix}${name}__URL=$(service_url "$other")"
+      say "${prefix}${name}__IDENTITY_KEY=$(secret "LEADWIRE_${name}__IDENTITY__KEY")"
+    done
+    name=LEX_ROUTER
     ;;
   # Receivers of webhooks and of automations' requests listen on this machine here.
   webhook-dispatcher) say "${prefix}DELIVERY__ALLOW_PRIVATE_NETWORKS=true" ;;

@@ -31,11 +31,14 @@ enum Command {
         organization: Organization,
         name: String,
     },
-    /// Print an automation's runs, newest first.
+    /// Print an automation's runs, newest first, up to 100.
     Runs {
         #[command(flatten)]
         organization: Organization,
         name: String,
+        /// Those in this state alone.
+        #[arg(long, value_parser = ["pending", "completed", "dead_letter"])]
+        state: Option<String>,
         /// Print what each run has done, as JSON.
         #[arg(long)]
         log: bool,
@@ -83,10 +86,12 @@ pub async fn automation(arguments: Automation) -> anyhow::Result<String> {
             let (_, body) = gateway.call(Method::GET, &path, &[], None).await?;
             Ok(format!("{body:#}\n"))
         }
-        Command::Runs { organization, name, log } => {
+        Command::Runs { organization, name, state, log } => {
             let (organization, id) = find(&gateway, &organization, &name).await?;
             let path = ["organizations", &organization, "automations", &id, "runs"];
-            let (_, body) = gateway.call(Method::GET, &path, &[("limit", "100")], None).await?;
+            let state = state.as_deref().map(|state| ("state", state));
+            let query: Vec<_> = [("limit", "100")].into_iter().chain(state).collect();
+            let (_, body) = gateway.call(Method::GET, &path, &query, None).await?;
             let runs = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
             Ok(runs.iter().map(|run| if log { format!("{run:#}\n") } else { run_line(run) }).collect())
         }

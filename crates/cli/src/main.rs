@@ -8,6 +8,7 @@ mod automation;
 mod bootstrap;
 mod clients;
 mod erase;
+mod lex;
 mod secrets;
 
 use anyhow::Context;
@@ -49,6 +50,7 @@ enum Command {
     ///
     /// Safe to repeat, and to be repeated when a service could not be reached: ends 1 then, and names it.
     Erase(erase::Erase),
+    Lex(lex::Lex),
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +128,11 @@ async fn main() -> anyhow::Result<()> {
         Command::Erase(arguments) => {
             print!("{}", erase::erase(arguments).await?);
             Ok(())
+        }
+        Command::Lex(arguments) => {
+            let lex::Finding { text, good } = lex::lex(arguments)?;
+            print!("{text}");
+            if good { Ok(()) } else { std::process::exit(1) }
         }
         Command::Bootstrap(arguments) => {
             let key = bootstrap::admin_key(

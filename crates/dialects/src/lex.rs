@@ -1,11 +1,14 @@
 //! The LEX surface: `{error,message,requestId}`. Failed message validation has an envelope of its own,
-//! which lex-router renders, because only it knows rules and severities.
+//! which lex-router renders, because only it knows rules and severities. And the scopes that services other than
+//! lex-router ask for.
 
 use crate::{fields, respond};
+use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use contracts::FaultCode;
+use contracts::identity::Principal;
 use platform::Fault;
-use platform_http::{Dialect, Rendered};
+use platform_http::{Dialect, Permission, Rendered};
 use serde_json::json;
 
 /// The LEX dialect.
@@ -51,5 +54,19 @@ fn status_and_code(code: FaultCode) -> (StatusCode, &'static str) {
         F::Unavailable => (S::SERVICE_UNAVAILABLE, "UNAVAILABLE"),
         F::BadGateway => (S::BAD_GATEWAY, "UNAVAILABLE"),
         F::GatewayTimeout => (S::GATEWAY_TIMEOUT, "UNAVAILABLE"),
+    }
+}
+
+/// `lex:subscriptions:manage`.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscriptionsManage;
+
+impl Permission for SubscriptionsManage {
+    fn check(principal: &Principal, _: &HttpRequest) -> Result<(), Fault> {
+        const WANTED: &str = "lex:subscriptions:manage";
+        if principal.has_scope(WANTED) {
+            return Ok(());
+        }
+        Err(Fault::new(FaultCode::Forbidden, format!("the token lacks scope {WANTED}")).requiring(WANTED))
     }
 }

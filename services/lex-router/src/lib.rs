@@ -1,13 +1,22 @@
-//! lex-router: messages of the Lead Exchange Standard.
+//! lex-router: messages of the Lead Exchange Standard, checked, stored, routed and acknowledged.
 //!
-//! So far a process with its settings, database, ops port and place behind the gateway; every operation of
-//! its surface answers that it is not available, in the surface's own dialect.
+//! `main → app → {http, consumers} → usecases → {store, clients, domain}`; the rules themselves are crate `lex`.
+//! Does not authenticate, does not deliver (webhook-dispatcher does, and owns the subscriptions), and does not
+//! publish by itself (the outbox does).
 
 mod app;
+mod clients;
+mod consumers;
+mod domain;
+mod error;
+mod http;
 mod settings;
+mod state;
+mod store;
+mod usecases;
 
 pub use app::App;
-pub use settings::Settings;
+pub use settings::{ConformanceSettings, PeerSettings, RetentionSettings, Settings, ValidationSettings};
 
 /// Which of the six this is.
 pub const SERVICE: contracts::Service = contracts::Service::LexRouter;

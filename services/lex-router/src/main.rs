@@ -11,7 +11,7 @@ async fn main() -> anyhow::Result<()> {
     let telemetry = Telemetry::start(SERVICE, &settings.telemetry)?;
     let process = Process::of_main(&telemetry)?;
     let metrics = telemetry.metrics.clone();
-    App::build(&settings, process, move || metrics.render())?.run().await?;
+    App::build(&settings, process, move || metrics.render()).await?.run().await?;
     tokio::task::spawn_blocking(|| telemetry.stop()).await?;
     Ok(())
 }

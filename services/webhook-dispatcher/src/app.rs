@@ -5,7 +5,7 @@ use crate::consumers::events::FanOut;
 use crate::delivery::{Engine, Wake};
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
-use crate::usecases::{recover, retention};
+use crate::usecases::{recover, retention, waiting};
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::secrets::SealingKeys;
@@ -59,6 +59,7 @@ impl App {
         state.wake.connect(&database, tasks, shutdown);
         retention::start(&state, tasks, shutdown);
         tasks.spawn("recoveries", recover::run(state.clone(), shutdown.clone()));
+        tasks.spawn("messages that wait", waiting::run(state.clone(), shutdown.clone()));
         broker.consume(FanOut(state.clone()));
         broker.consume(Control(state.clone()));
 

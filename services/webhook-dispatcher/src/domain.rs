@@ -3,6 +3,8 @@
 pub mod delivery;
 pub mod event;
 pub mod filter;
+pub mod lex;
+pub mod notice;
 pub mod person;
 pub mod render;
 pub mod retry;

@@ -1,6 +1,7 @@
 //! This service's errors as faults: everything that a caller can be told, on one screen.
 
 use crate::usecases::create_subscription::CreateSubscriptionError;
+use crate::usecases::put_lex_subscription::PutError;
 use crate::usecases::recover::RecoverError;
 use crate::usecases::send_test::SendError;
 use crate::usecases::update_subscription::UpdateSubscriptionError;
@@ -27,6 +28,7 @@ impl From<CreateSubscriptionError> for Fault {
             CreateSubscriptionError::Url(refused) => invalid("url", refused),
             CreateSubscriptionError::TooMany => conflict(&error),
             CreateSubscriptionError::Gone => missing("client"),
+            CreateSubscriptionError::Taken => missing("subscription"),
             CreateSubscriptionError::Secret(error) => Self::internal(error),
             CreateSubscriptionError::Store(error) => error.into(),
         }
@@ -40,6 +42,16 @@ impl From<UpdateSubscriptionError> for Fault {
             UpdateSubscriptionError::Url(refused) => invalid("url", refused),
             UpdateSubscriptionError::Secret(error) => Self::internal(error),
             UpdateSubscriptionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutError> for Fault {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Create(error) => error.into(),
+            PutError::Update(error) => error.into(),
+            PutError::Store(error) => error.into(),
         }
     }
 }

@@ -3,6 +3,9 @@
 mod events;
 mod fields;
 mod internal;
+mod lex;
+mod lex_body;
+mod lex_deliveries;
 mod partner;
 mod partner_body;
 mod partner_deliveries;

@@ -9,6 +9,8 @@ pub mod erasure;
 pub mod events;
 pub mod gone;
 pub mod leases;
+pub mod messages;
+pub mod organizations;
 pub mod outcomes;
 pub mod recoveries;
 pub mod settlements;

@@ -1,16 +1,19 @@
 //! `webhook-dispatcher.events`: every public event, fanned out.
 
 use crate::domain::event::{Event, origin};
+use crate::domain::lex::Routing;
 use crate::state::State;
 use crate::usecases::fan_out::{FanOutError, can_be_stored, fan_out};
 use contracts::Service;
-use contracts::event::{CloudEvent, Events};
+use contracts::event::{CloudEvent, EventData, Events};
+use contracts::lex::LexMessage;
 use contracts::topology::{WEBHOOK_DISPATCHER_EVENTS, WorkQueue};
 use platform_broker::{HandleError, Handler, Incoming};
 use platform_pg::StoreError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The data of an event is carried as it came.
 type AnyEvent = CloudEvent<Box<RawValue>>;
@@ -29,26 +32,33 @@ impl Handler for FanOut {
     type Message = Events<Box<RawValue>>;
 
     async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
-        let arrived = batch.iter().flat_map(|incoming| incoming.message.as_slice()).map(read);
         let now = self.0.clock.now();
         // One that can never be stored does not keep the others of its message.
-        let (events, hopeless): (Vec<Event>, Vec<Event>) =
-            arrived.partition(|event| can_be_stored(event, now));
+        let (mut events, mut hopeless) = (Vec::new(), None);
+        for event in batch.iter().flat_map(|incoming| incoming.message.as_slice()) {
+            match read(event) {
+                Ok(event) if can_be_stored(&event, now) => events.push(event),
+                Ok(event) => hopeless = Some(FanOutError::OutOfRange(event.id)),
+                Err(error) => hopeless = Some(error),
+            }
+        }
         for together in events.chunks(TOGETHER) {
             fan_out(&self.0, together).await.map_err(disposition)?;
         }
-        match hopeless.first() {
-            Some(event) => Err(disposition(FanOutError::OutOfRange(event.id))),
-            None => Ok(()),
-        }
+        hopeless.map_or(Ok(()), |error| Err(disposition(error)))
     }
 }
 
-fn read(event: &AnyEvent) -> Event {
+fn read(event: &AnyEvent) -> Result<Event, FanOutError> {
     let publisher = Event::publisher_of(&event.source);
+    let is_routed = publisher == Some(Service::LexRouter) && event.kind == LexMessage::TYPE;
+    let routing = is_routed
+        .then(|| Routing::read(event.data.get().as_bytes()))
+        .transpose()
+        .map_err(|error| FanOutError::Unreadable(event.id, error))?;
     let is_own = publisher == Some(Service::WebhookDispatcher);
     let app = (publisher == Some(Service::Ingest)).then(|| app(&event.data)).flatten();
-    Event {
+    Ok(Event {
         id: event.id,
         organization: event.tenantid,
         source: event.source.clone(),
@@ -60,7 +70,9 @@ fn read(event: &AnyEvent) -> Event {
         about: event.partitionkey.parse().ok().filter(|_| is_own),
         origin: origin(&event.source, app.as_deref()),
         payload: event.data.get().as_bytes().to_vec(),
-    }
+        expiry: routing.as_ref().and_then(Routing::expiry),
+        routing: routing.map(Arc::new),
+    })
 }
 
 /// The application that sent an ingested event: its data says `custom:<app>`.
@@ -78,6 +90,6 @@ fn disposition(error: FanOutError) -> HandleError {
     match error {
         FanOutError::Store(StoreError::Unavailable(_)) => HandleError::Unavailable(error.into()),
         FanOutError::Store(_) => HandleError::Transient(error.into()),
-        FanOutError::OutOfRange(_) => HandleError::Permanent(error.into()),
+        FanOutError::OutOfRange(_) | FanOutError::Unreadable(..) => HandleError::Permanent(error.into()),
     }
 }

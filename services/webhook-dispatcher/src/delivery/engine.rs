@@ -191,9 +191,10 @@ impl Engine {
         let now = self.state.clock.now();
         while let Some(due) = self.scheduler.start(now, rate) {
             let Some(subscription) = subscription(due.delivery.key.subscription).cloned() else { continue };
-            let (state, budget) = (self.state.clone(), self.settings.response_budget);
+            let state = self.state.clone();
+            let (budget, bases) = (self.settings.response_budget, self.settings.bases());
             self.work.spawn(async move {
-                Report::Attempted(Box::new(sender::send(state, subscription, due, budget).await))
+                Report::Attempted(Box::new(sender::send(state, subscription, due, budget, bases).await))
             });
         }
     }
@@ -293,7 +294,7 @@ impl Engine {
 
     fn attempted(&mut self, attempted: &Attempted) {
         let id = attempted.key.subscription;
-        let settlement = settle::decide(&self.state, attempted, self.settings.partner_retry_base);
+        let settlement = settle::decide(&self.state, attempted, self.settings.bases());
         if settlement.disable {
             self.gone.insert(id);
             self.scheduler.drop_ready(id);

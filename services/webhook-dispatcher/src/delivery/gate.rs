@@ -17,6 +17,8 @@ pub(super) enum Health {
     Well,
     /// No answer, or one that says that it cannot work now.
     Ill,
+    /// It was not asked.
+    Unknown,
 }
 
 /// The gate of one subscription. Waiting before it uses up no attempt.
@@ -51,6 +53,7 @@ impl Gate {
     /// A request has ended. Says whether the breaker opens with it.
     pub(super) fn ended(&mut self, health: Health, now: DateTime<Utc>) -> bool {
         match health {
+            Health::Unknown => false,
             Health::Well => {
                 (self.failures, self.open) = (0, None);
                 false

@@ -1,14 +1,14 @@
 //! What an attempt leads to, and when the next one is due. Pure.
 
 use super::gate::Health;
-use crate::domain::delivery::DeliveryState;
+use crate::domain::delivery::{DeliveryState, EXPIRED};
 use crate::domain::retry::RetryConfig;
 use crate::domain::subscription::Family;
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::lex::OnExpiry;
+use platform_http::outbound::retry_after;
 use std::time::Duration;
 
-/// The longest a receiver may ask us to wait.
-const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The longest single step of a schedule.
 const MAX_STEP: Duration = Duration::from_hours(24);
 
@@ -17,41 +17,80 @@ const MAX_STEP: Duration = Duration::from_hours(24);
 pub(super) struct RetryPolicy {
     /// Attempts in total.
     pub(super) tries: u16,
+    /// How many of them may fail because the receiver's certificate or handshake does.
+    handshakes: u16,
     /// The pause after the first attempt.
     pub(super) base: Duration,
-    /// By how much each pause is longer than the one before.
-    pub(super) factor: f64,
+    growth: Growth,
     /// The shortest and the longest that a pause may come out, as shares of it.
     pub(super) spread: (f64, f64),
     /// Whether a request that the receiver calls wrong is made again.
     pub(super) retries_refusals: bool,
 }
 
+/// How the pauses grow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Growth {
+    /// By how much each is longer than the one before.
+    Factor(f64),
+    /// In these proportions.
+    Listed(&'static [u64]),
+}
+
+/// The first pauses of the families whose schedule is ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bases {
+    pub(super) partner: Duration,
+    pub(super) lex: Duration,
+}
+
 impl RetryPolicy {
     /// The partner family has eight tries, five seconds, then four times as long each. The platform family has
-    /// what the subscription says, and never tries again earlier than that.
-    pub(super) fn of(family: Family, retry: Option<RetryConfig>, partner_base: Duration) -> Self {
+    /// what the subscription says, and never tries again earlier than that. The LEX family has the standard's
+    /// table (LEX reference §6).
+    pub(super) fn of(family: Family, retry: Option<RetryConfig>, bases: Bases) -> Self {
         match family {
-            Family::Partner => {
-                Self { tries: 8, base: partner_base, factor: 4.0, spread: (0.8, 1.2), retries_refusals: true }
-            }
+            Family::Partner => Self {
+                tries: 8,
+                handshakes: 8,
+                base: bases.partner,
+                growth: Growth::Factor(4.0),
+                spread: (0.8, 1.2),
+                retries_refusals: true,
+            },
             Family::Platform => {
                 let config = retry.unwrap_or_default();
+                let tries = config.max_retries.saturating_add(1);
                 Self {
-                    tries: config.max_retries.saturating_add(1),
+                    tries,
+                    handshakes: tries,
                     base: Duration::from_secs(u64::from(config.retry_delay)),
-                    factor: config.backoff_multiplier,
+                    growth: Growth::Factor(config.backoff_multiplier),
                     spread: (1.0, 1.1),
                     retries_refusals: false,
                 }
             }
+            Family::Lex => Self {
+                tries: u16::try_from(lex::retry::MAX_ATTEMPTS).unwrap_or(u16::MAX),
+                handshakes: 3,
+                base: bases.lex,
+                growth: Growth::Listed(&lex::retry::SCHEDULE),
+                spread: (0.9, 1.1),
+                retries_refusals: false,
+            },
         }
+    }
+
+    /// When the attempt after this one is due if nothing is spread; `None` after the last.
+    pub(super) fn next_after(&self, attempt: u16, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let (least, most) = self.spread;
+        let pause = self.pause(attempt, (1.0 - least) / (most - least));
+        (attempt < self.tries).then(|| now + TimeDelta::from_std(pause).unwrap_or(TimeDelta::days(1)))
     }
 
     /// The pause after the `attempt`-th attempt, from 1. `chance` is from 0 to 1.
     fn pause(&self, attempt: u16, chance: f64) -> Duration {
-        let exponent = i32::from(attempt.saturating_sub(1));
-        let seconds = self.base.as_secs_f64() * self.factor.powi(exponent);
+        let seconds = self.base.as_secs_f64() * self.growth.times(attempt);
         let (least, most) = self.spread;
         let share = least + (most - least) * chance.clamp(0.0, 1.0);
         Duration::try_from_secs_f64(seconds * share).unwrap_or(MAX_STEP).min(MAX_STEP)
@@ -60,6 +99,24 @@ impl RetryPolicy {
     /// Whether an answer of this status means that the same request will never be taken.
     fn gives_up_at(&self, status: u16) -> bool {
         !self.retries_refusals && (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)
+    }
+}
+
+impl Growth {
+    /// How many times the first pause the one after the `attempt`-th attempt is.
+    #[expect(clippy::cast_precision_loss, reason = "seconds of a schedule")]
+    fn times(self, attempt: u16) -> f64 {
+        let before = attempt.saturating_sub(1);
+        match self {
+            Self::Factor(factor) => factor.powi(i32::from(before)),
+            Self::Listed(pauses) => {
+                let pause = pauses.get(usize::from(before)).or(pauses.last());
+                match (pauses.first(), pause) {
+                    (Some(first), Some(pause)) => *pause as f64 / *first as f64,
+                    _ => 1.0,
+                }
+            }
+        }
     }
 }
 
@@ -75,6 +132,10 @@ pub(super) enum Outcome {
     },
     /// There was no answer, for this reason.
     NoAnswer(String),
+    /// The receiver could not show who it is.
+    NoHandshake(String),
+    /// The time of the event was over, and no request was made.
+    Expired(OnExpiry),
 }
 
 /// What becomes of the delivery.
@@ -107,10 +168,13 @@ impl Outcome {
             Self::Answer { status, .. } if policy.gives_up_at(*status) => {
                 return ends(DeliveryState::DeadLetter);
             }
+            Self::Expired(OnExpiry::Discard) => return ends(DeliveryState::Cancelled),
+            Self::Expired(OnExpiry::Dlq | OnExpiry::Return) => return ends(DeliveryState::DeadLetter),
             Self::Answer { status: 429 | 503, retry_after: Some(wish), .. } => retry_after(wish, now),
-            Self::Answer { .. } | Self::NoAnswer(_) => None,
+            Self::Answer { .. } | Self::NoAnswer(_) | Self::NoHandshake(_) => None,
         };
-        if attempt >= policy.tries {
+        let tries = if matches!(self, Self::NoHandshake(_)) { policy.handshakes } else { policy.tries };
+        if attempt >= tries.min(policy.tries) {
             return Verdict { exhausted: true, ..ends(DeliveryState::DeadLetter) };
         }
         let pause = policy.pause(attempt, chance).max(wish.unwrap_or_default());
@@ -121,16 +185,24 @@ impl Outcome {
     /// What it says about the receiver.
     pub(super) fn health(&self) -> Health {
         match self {
-            Self::Answer { status: 408 | 425 | 429 | 500.., .. } | Self::NoAnswer(_) => Health::Ill,
+            Self::Answer { status: 408 | 425 | 429 | 500.., .. }
+            | Self::NoAnswer(_)
+            | Self::NoHandshake(_) => Health::Ill,
             Self::Answer { .. } => Health::Well,
+            Self::Expired(_) => Health::Unknown,
         }
+    }
+
+    /// Whether a request was made.
+    pub(super) const fn is_attempt(&self) -> bool {
+        !matches!(self, Self::Expired(_))
     }
 
     /// The status of the answer, if there was one.
     pub(super) fn status(&self) -> Option<u16> {
         match self {
             Self::Answer { status, .. } => Some(*status),
-            Self::NoAnswer(_) => None,
+            Self::NoAnswer(_) | Self::NoHandshake(_) | Self::Expired(_) => None,
         }
     }
 
@@ -142,23 +214,10 @@ impl Outcome {
                 None | Some("") => format!("answered {status}"),
                 Some(detail) => format!("answered {status}: {detail}"),
             }),
-            Self::NoAnswer(reason) => Some(reason.clone()),
+            Self::NoAnswer(reason) | Self::NoHandshake(reason) => Some(reason.clone()),
+            Self::Expired(_) => Some(EXPIRED.to_owned()),
         }
     }
-}
-
-/// `Retry-After` as seconds or as a date (RFC 9110 §10.2.3), at most a day. A malformed one counts as none.
-fn retry_after(text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => MAX_RETRY_AFTER,
-        Err(_) => {
-            let date = DateTime::parse_from_rfc2822(text).ok()?.to_utc();
-            (date - now).to_std().unwrap_or_default()
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]
@@ -167,8 +226,10 @@ mod tests {
     use chrono::TimeZone;
     use proptest::prelude::*;
 
+    const BASES: Bases = Bases { partner: Duration::from_secs(5), lex: Duration::from_secs(30) };
+
     fn partner() -> RetryPolicy {
-        RetryPolicy::of(Family::Partner, None, Duration::from_secs(5))
+        RetryPolicy::of(Family::Partner, None, BASES)
     }
 
     fn now() -> DateTime<Utc> {
@@ -213,7 +274,7 @@ mod tests {
     #[test]
     fn a_client_of_the_platform_is_retried_as_it_says_and_not_after_a_refusal() {
         let config = RetryConfig { max_retries: 2, retry_delay: 10, backoff_multiplier: 3.0, timeout: 5 };
-        let policy = RetryPolicy::of(Family::Platform, Some(config), Duration::ZERO);
+        let policy = RetryPolicy::of(Family::Platform, Some(config), BASES);
         let verdict = |status, attempt, chance| {
             let verdict = answer(status, None).verdict(&policy, attempt, now(), chance);
             verdict.next_at.map(|at| (at - now()).num_milliseconds())
@@ -226,8 +287,45 @@ mod tests {
         for status in [302, 408, 425, 429, 500, 503] {
             assert!(verdict(status, 1, 0.0).is_some(), "{status}");
         }
-        let default = RetryPolicy::of(Family::Platform, None, Duration::ZERO);
-        assert_eq!((default.tries, default.base, default.factor), (4, Duration::from_mins(1), 2.0));
+        let default = RetryPolicy::of(Family::Platform, None, BASES);
+        let growth = Growth::Factor(2.0);
+        assert_eq!((default.tries, default.base, default.growth), (4, Duration::from_mins(1), growth));
+    }
+
+    #[test]
+    fn lex_has_the_table_of_the_standard_and_refusals_end_it() {
+        let policy = RetryPolicy::of(Family::Lex, None, BASES);
+        let pauses = |chance| -> Vec<_> {
+            (1..=6)
+                .map(|attempt| {
+                    let next = answer(503, None).verdict(&policy, attempt, now(), chance).next_at;
+                    next.map(|at| (at - now()).num_seconds())
+                })
+                .collect()
+        };
+        assert_eq!(
+            pauses(0.0),
+            [27, 108, 540, 1_620, 3_240].map(Some).into_iter().chain([None]).collect::<Vec<_>>()
+        );
+        assert_eq!(pauses(1.0)[..2], [Some(33), Some(132)]);
+        assert_eq!(policy.next_after(2, now()), Some(now() + TimeDelta::seconds(120)));
+        assert_eq!(policy.next_after(6, now()), None);
+        assert!([400, 401, 404, 410, 422].iter().all(|status| {
+            answer(*status, None).verdict(&policy, 1, now(), 0.5).state == DeliveryState::DeadLetter
+        }));
+        let untrusted = Outcome::NoHandshake("self-signed".to_owned());
+        assert_eq!(untrusted.verdict(&policy, 2, now(), 0.5).state, DeliveryState::Pending);
+        assert_eq!(untrusted.verdict(&policy, 3, now(), 0.5).state, DeliveryState::DeadLetter);
+    }
+
+    #[test]
+    fn what_is_too_late_ends_as_its_sender_wished() {
+        let verdict = |then| Outcome::Expired(then).verdict(&partner(), 1, now(), 0.5);
+        assert_eq!(verdict(OnExpiry::Discard).state, DeliveryState::Cancelled);
+        for then in [OnExpiry::Dlq, OnExpiry::Return] {
+            assert_eq!((verdict(then).state, verdict(then).exhausted), (DeliveryState::DeadLetter, false));
+        }
+        assert_eq!(Outcome::Expired(OnExpiry::Dlq).error().unwrap(), "expired");
     }
 
     #[test]
@@ -258,7 +356,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_pause_stays_within_its_jitter_and_a_day(attempt in 1_u16..2_000, chance in 0.0_f64..=1.0, millis in 1_u64..600_000) {
-            let policy = RetryPolicy::of(Family::Partner, None, Duration::from_millis(millis));
+            let bases = Bases { partner: Duration::from_millis(millis), ..BASES };
+            let policy = RetryPolicy::of(Family::Partner, None, bases);
             let pause = policy.pause(attempt, chance).as_secs_f64();
             let exact = Duration::from_millis(millis).as_secs_f64() * 4_f64.powi(i32::from(attempt) - 1);
             prop_assert!(pause <= MAX_STEP.as_secs_f64());

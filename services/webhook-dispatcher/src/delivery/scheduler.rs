@@ -311,7 +311,7 @@ mod tests {
             subscription: subscription(subscription_number),
         };
         Due {
-            delivery: DueDelivery { key, attempts: 0, replay: 0 },
+            delivery: DueDelivery { key, attempts: 0, replay: 0, last_status: None, attempted_at: None },
             event: Arc::new(event(1, "/leadwire/lead-intake", "lead.created")),
         }
     }

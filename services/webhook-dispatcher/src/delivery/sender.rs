@@ -1,13 +1,16 @@
 //! One attempt: render, sign, post, and say what came of it.
 
-use super::schedule::Outcome;
+use super::schedule::{Bases, Outcome, RetryPolicy};
 use super::window::Due;
 use crate::domain::delivery::DeliveryKey;
 use crate::domain::event::Event;
-use crate::domain::render;
+use crate::domain::render::{self, RenderError};
 use crate::domain::subscription::{Family, Subscription};
 use crate::state::State;
+use crate::store::deliveries::DueDelivery;
 use chrono::{DateTime, Utc};
+use lex::render::RetryContext;
+use lex::retry::{Failure, MAX_ATTEMPTS};
 use platform::secrets::{Sealed, SecretError};
 use platform::telemetry;
 use platform_http::outbound::{OutboundAnswer, OutboundError, OutboundPost};
@@ -41,7 +44,7 @@ enum PrepareError {
     #[error("the url is malformed")]
     Url(#[from] url::ParseError),
     #[error("the event cannot be rendered")]
-    Body(#[from] serde_json::Error),
+    Body(#[from] RenderError),
     #[error("the signing secret cannot be opened")]
     Secret(#[from] SecretError),
     #[error("the signing secret is not text")]
@@ -54,10 +57,11 @@ pub(super) async fn send(
     subscription: Arc<Subscription>,
     due: Due,
     budget: Duration,
+    bases: Bases,
 ) -> Attempted {
     let attempt = due.delivery.attempts.saturating_add(1);
     let budget = match subscription.family {
-        Family::Partner => budget,
+        Family::Partner | Family::Lex => budget,
         Family::Platform => subscription.retry.unwrap_or_default().budget(),
     };
     let span = tracing::info_span!(
@@ -68,24 +72,29 @@ pub(super) async fn send(
         attempt,
     );
     telemetry::follow(&span, due.event.traceparent.as_deref());
-    attempted(&state, subscription, due, budget, &span).instrument(span.clone()).await
+    attempted(&state, subscription, due, (budget, bases), &span).instrument(span.clone()).await
 }
 
 async fn attempted(
     state: &State,
     subscription: Arc<Subscription>,
     due: Due,
-    budget: Duration,
+    (budget, bases): (Duration, Bases),
     span: &Span,
 ) -> Attempted {
     let started_at = state.clock.now();
     let started = Instant::now();
-    let outcome = match prepare(state, &subscription, &due, budget, started_at, span) {
-        Ok(post) => outcome(state.outbound.post(post).await),
-        Err(error) => {
-            tracing::error!(error = platform_http::edge::chain(&error), "delivery cannot be prepared");
-            Outcome::NoAnswer(error.to_string())
-        }
+    let too_late = due.event.expiry.filter(|expiry| expiry.at <= started_at);
+    let retry = retry_context(&subscription, &due.delivery, bases, started_at);
+    let outcome = match too_late {
+        Some(expiry) => Outcome::Expired(expiry.then),
+        None => match prepare(state, &subscription, &due, retry, budget, started_at, span) {
+            Ok(post) => outcome(state.outbound.post(post).await),
+            Err(error) => {
+                tracing::error!(error = platform_http::edge::chain(&error), "delivery cannot be prepared");
+                Outcome::NoAnswer(error.to_string())
+            }
+        },
     };
     let duration = started.elapsed();
     let status = outcome.status();
@@ -103,21 +112,52 @@ async fn attempted(
     }
 }
 
+/// What a message says of the attempts before, from the second on.
+fn retry_context(
+    subscription: &Subscription,
+    delivery: &DueDelivery,
+    bases: Bases,
+    now: DateTime<Utc>,
+) -> Option<RetryContext> {
+    if subscription.family != Family::Lex || delivery.attempts == 0 {
+        return None;
+    }
+    let attempt = u16::try_from(delivery.attempts).unwrap_or(0).saturating_add(1);
+    let status = delivery.last_status.and_then(|status| u16::try_from(status).ok());
+    Some(RetryContext {
+        attempt_number: u32::from(attempt),
+        max_attempts: MAX_ATTEMPTS,
+        last_failure_reason: Some(status.map_or(Failure::Unreachable, Failure::of_status).name()),
+        last_attempt: delivery.attempted_at,
+        next_attempt: RetryPolicy::of(Family::Lex, None, bases).next_after(attempt, now),
+    })
+}
+
 fn prepare(
     state: &State,
     subscription: &Subscription,
     due: &Due,
+    retry: Option<RetryContext>,
     budget: Duration,
     now: DateTime<Utc>,
     span: &Span,
 ) -> Result<OutboundPost, PrepareError> {
     let url = Url::parse(&subscription.url)?;
-    let body = render::body(subscription, &due.event)?;
-    let secrets = secrets(state, subscription, now)?;
+    let rendered = render::render(subscription, &due.event, retry)?;
+    let body = rendered.body;
+    let snapshot = state.subscriptions.current();
+    let known = subscription.notices.then(|| snapshot.signer_of_notices(subscription.organization));
+    let signer = known.flatten().map_or(subscription, |signer| signer);
+    let secrets = secrets(state, signer, now)?;
     let unix_time = u64::try_from(now.timestamp()).unwrap_or(0);
     let id = due.delivery.key.webhook_id();
     let mut headers = signing::headers(scheme(subscription.family), &id, unix_time, &body, &secrets);
-    headers.push(("content-type", "application/json".to_owned()));
+    if !signer.secret_known {
+        // Nobody could verify it, and who sees it would think that it can be.
+        headers.retain(|(name, _)| *name != scheme(signer.family).header());
+    }
+    headers.push(("content-type", rendered.content_type.to_owned()));
+    headers.extend(rendered.headers);
     // Without a tracer the trace goes on as it came.
     if let Some(traceparent) = telemetry::traceparent_of(span).or_else(|| due.event.traceparent.clone()) {
         headers.push(("traceparent", traceparent));
@@ -129,6 +169,7 @@ const fn scheme(family: Family) -> signing::Family {
     match family {
         Family::Partner => signing::Family::Partner,
         Family::Platform => signing::Family::Platform,
+        Family::Lex => signing::Family::Lex,
     }
 }
 
@@ -156,6 +197,7 @@ fn outcome(result: Result<OutboundAnswer, OutboundError>) -> Outcome {
                 detail: (!success).then(|| readable(&answer.body)),
             }
         }
+        Err(error @ OutboundError::Tls(_)) => Outcome::NoHandshake(error.to_string()),
         Err(error) => Outcome::NoAnswer(error.to_string()),
     }
 }

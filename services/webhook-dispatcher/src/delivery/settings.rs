@@ -1,5 +1,6 @@
 //! `[delivery]`.
 
+use super::schedule::Bases;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -12,6 +13,9 @@ pub struct DeliverySettings {
     /// The pause after the first failed attempt of the partner family; each further one is four times as long.
     #[serde(with = "humantime_serde")]
     pub partner_retry_base: Duration,
+    /// The pause after the first failed attempt of the LEX family; the others are 4, 20, 60 and 120 times as long.
+    #[serde(with = "humantime_serde")]
+    pub lex_retry_base: Duration,
     /// For one request and its whole answer.
     #[serde(with = "humantime_serde")]
     pub response_budget: Duration,
@@ -28,4 +32,11 @@ pub struct DeliverySettings {
     /// How often a replica renews its leases.
     #[serde(with = "humantime_serde")]
     pub lease_renewal: Duration,
+}
+
+impl DeliverySettings {
+    /// The first pauses of the schedules that are ours.
+    pub(super) fn bases(&self) -> Bases {
+        Bases { partner: self.partner_retry_base, lex: self.lex_retry_base }
+    }
 }

@@ -1,6 +1,6 @@
 //! Writing outcomes down, in batches: collected for a moment, written in one transaction.
 
-use super::schedule::{RetryPolicy, Verdict};
+use super::schedule::{Bases, RetryPolicy, Verdict};
 use super::sender::Attempted;
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::state::State;
@@ -29,12 +29,15 @@ const HOPELESS: i32 = 100;
 const HOPELESS_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Decides what an attempt leads to, and makes a settlement of it.
-pub(super) fn decide(state: &State, attempted: &Attempted, partner_base: Duration) -> Settlement {
+pub(super) fn decide(state: &State, attempted: &Attempted, bases: Bases) -> Settlement {
     let subscription = &attempted.subscription;
-    let policy = RetryPolicy::of(subscription.family, subscription.retry, partner_base);
+    let policy = RetryPolicy::of(subscription.family, subscription.retry, bases);
     let attempt = u16::try_from(attempted.attempts_before).unwrap_or(0).saturating_add(1);
     let Verdict { state: after, next_at, disable, exhausted } =
         attempted.outcome.verdict(&policy, attempt, attempted.ended_at, chance());
+    // What would be tried again too late ends when its time is over.
+    let end = attempted.event.expiry.map(|expiry| expiry.at);
+    let next_at = next_at.map(|at| end.map_or(at, |end| at.min(end)));
     report(attempted, after);
     Settlement {
         key: attempted.key,
@@ -49,6 +52,7 @@ pub(super) fn decide(state: &State, attempted: &Attempted, partner_base: Duratio
         error: attempted.outcome.error(),
         disable,
         exhausted,
+        attempted: attempted.outcome.is_attempt(),
         started_at: attempted.started_at,
         ended_at: attempted.ended_at,
         duration_ms: i32::try_from(attempted.duration.as_millis()).unwrap_or(i32::MAX),
@@ -62,8 +66,10 @@ fn report(attempted: &Attempted, after: DeliveryState) {
     };
     let family = attempted.subscription.family.name();
     metrics::counter!("leadwire_deliveries_total", "family" => family, "result" => result).increment(1);
-    metrics::histogram!("leadwire_delivery_seconds", "family" => family)
-        .record(attempted.duration.as_secs_f64());
+    if attempted.outcome.is_attempt() {
+        metrics::histogram!("leadwire_delivery_seconds", "family" => family)
+            .record(attempted.duration.as_secs_f64());
+    }
     if after == DeliveryState::DeadLetter {
         tracing::warn!(
             webhook_id = attempted.key.webhook_id(),

@@ -1,12 +1,15 @@
 //! An event as subscriptions match it and deliveries carry it.
 
+use crate::domain::lex::Routing;
 use chrono::{DateTime, Utc};
 use contracts::Service;
 use contracts::ids::{EventId, OrganizationId, SubscriptionId};
+use contracts::lex::OnExpiry;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// An event from the broker, reduced to what delivering it needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Event {
     pub id: EventId,
     pub organization: OrganizationId,
@@ -23,6 +26,17 @@ pub struct Event {
     pub origin: String,
     /// The JSON of its data, byte for byte.
     pub payload: Vec<u8>,
+    /// Until when it is delivered; `None`: as long as it takes.
+    pub expiry: Option<Expiry>,
+    /// What a LEX message is matched by; read when it is to be matched.
+    pub routing: Option<Arc<Routing>>,
+}
+
+/// The end of an event's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    pub at: DateTime<Utc>,
+    pub then: OnExpiry,
 }
 
 impl Event {
@@ -129,6 +143,8 @@ pub(crate) mod tests {
             about: None,
             origin: origin(source, None),
             payload: b"{}".to_vec(),
+            expiry: None,
+            routing: None,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::event::Event;
 use crate::domain::filter::EventFilter;
+use crate::domain::lex::{LexTerms, LexWish};
 use crate::domain::retry::RetryConfig;
 use chrono::{DateTime, Utc};
 use contracts::Service;
@@ -18,6 +19,8 @@ pub enum Family {
     Partner,
     /// Everything of an organisation but LEX messages, for one of its clients.
     Platform,
+    /// The LEX messages that an organisation sends or may receive.
+    Lex,
 }
 
 impl Family {
@@ -26,11 +29,12 @@ impl Family {
         match self {
             Self::Partner => "partner",
             Self::Platform => "platform",
+            Self::Lex => "lex",
         }
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Partner, Self::Platform].into_iter().find(|family| family.name() == name)
+        [Self::Partner, Self::Platform, Self::Lex].into_iter().find(|family| family.name() == name)
     }
 }
 
@@ -74,10 +78,11 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Partners share their subscriptions; on the platform surface each client has its own.
+    /// Partners and those who speak LEX share their subscriptions; on the platform surface each client has its
+    /// own.
     pub fn only_client(&self) -> Option<ClientId> {
         match self.family {
-            Family::Partner => None,
+            Family::Partner | Family::Lex => None,
             Family::Platform => Some(self.client),
         }
     }
@@ -99,9 +104,15 @@ pub struct Subscription {
     /// Requests per second, where the owner wants fewer than there could be.
     pub rate_limit: Option<NonZeroU32>,
     pub secret: Sealed,
+    /// Whether the subscriber was ever told it, or chose it.
+    pub secret_known: bool,
     /// The secret before the last rotation, and until when it is used beside the new one.
     pub previous_secret: Option<(Sealed, DateTime<Utc>)>,
     pub created_at: DateTime<Utc>,
+    /// What one of the LEX family asks for.
+    pub lex: Option<LexWish>,
+    /// It is where its organisation is told what became of its own messages, and nothing else.
+    pub notices: bool,
 }
 
 /// What the owner of a subscription decides.
@@ -114,6 +125,8 @@ pub struct Terms {
     pub retry: Option<RetryConfig>,
     pub rate_limit: Option<i32>,
     pub metadata: Option<serde_json::Value>,
+    /// Of the LEX family alone.
+    pub lex: Option<LexTerms>,
 }
 
 /// Which part of a list of subscriptions, in which order of their creation.
@@ -154,11 +167,18 @@ pub struct ShownSubscription {
     pub consecutive_failures: i32,
     /// Since it was created.
     pub deliveries: i64,
+    /// How often a receiver took one.
+    pub delivered: i64,
+    /// Of the LEX family alone.
+    pub lex: Option<LexTerms>,
 }
 
 impl Subscription {
     /// Whether it gets this event.
     pub fn wants(&self, event: &Event) -> bool {
+        if self.family == Family::Lex || event.routing.is_some() {
+            return event.routing.as_ref().is_some_and(|routing| routing.is_for(self));
+        }
         self.organization == event.organization
             && self.sees(&event.source)
             && event.about != Some(self.id)
@@ -173,6 +193,8 @@ impl Subscription {
             Family::Platform => {
                 &[Service::LeadIntake, Service::CrmResources, Service::Ingest, Service::WebhookDispatcher]
             }
+            // Routed messages, which are matched by more than their source.
+            Family::Lex => &[],
         };
         Event::publisher_of(source).is_some_and(|publisher| services.contains(&publisher))
     }
@@ -201,8 +223,11 @@ pub(crate) mod tests {
             retry: None,
             rate_limit: None,
             secret: Sealed { key_id: "1".to_owned(), bytes: Vec::new() },
+            secret_known: true,
             previous_secret: None,
             created_at: DateTime::UNIX_EPOCH,
+            lex: None,
+            notices: false,
         }
     }
 
@@ -242,7 +267,7 @@ pub(crate) mod tests {
         for state in ["active", "paused", "disabled", "deleted"] {
             assert_eq!(SubscriptionState::of_name(state).map(SubscriptionState::name), Some(state));
         }
-        for family in [Family::Partner, Family::Platform] {
+        for family in [Family::Partner, Family::Platform, Family::Lex] {
             assert_eq!(Family::of_name(family.name()), Some(family));
         }
         assert_eq!(Family::of_name("fax"), None);

@@ -2,19 +2,26 @@
 
 use super::platform_body::write_row;
 use super::query::Query;
+use crate::domain::lex::LexTerms;
 use crate::domain::person::Person;
-use crate::domain::subscription::SubscriptionState;
+use crate::domain::subscription::{Family, Owner, SubscriptionState, Terms};
 use crate::state::State;
 use crate::usecases::erase_person::erase_person;
 use crate::usecases::list_subscriptions::list_of_client;
+use crate::usecases::put_lex_subscription::put_lex_subscription as put;
 use actix_web::{HttpRequest, HttpResponse, web};
-use contracts::ids::{ClientId, OrganizationId};
+use contracts::identity::OrganizationRef;
+use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use contracts::internal::{Erased, Subscriptions};
+use contracts::lex::LexSubscription;
+use contracts::{FaultCode, Service};
 use platform::document::{Violations, text, uuid};
 use platform::{Fault, Violation};
 use platform_http::{FromService, HttpFault, JsonBody};
 use serde_json::Value;
 use std::ops::RangeInclusive;
+use url::Url;
+use uuid::Uuid;
 
 const EXPECTED: &str = "must be a UUID";
 /// The longest e-mail address or phone number that anybody could have sent.
@@ -76,4 +83,56 @@ fn read_wish(document: &Value) -> Result<(OrganizationId, Person), Vec<Violation
         Some((OrganizationId::new(organization?), Person { email, digits }))
     });
     violations.finish(wish)
+}
+
+/// 204 once every later message meets the subscription. Of lex-router alone.
+pub async fn put_lex_subscription(
+    service: FromService,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    JsonBody(document): JsonBody,
+) -> Result<HttpResponse, HttpFault> {
+    if service.name != Service::LexRouter.name() {
+        return Err(Fault::new(FaultCode::RouteNotFound, "no operation has this path").into());
+    }
+    let id: Option<SubscriptionId> = id.parse().ok();
+    let wanted: LexSubscription = serde_json::from_value(document)
+        .map_err(|error| Fault::validation(vec![Violation::new("", error.to_string())]))?;
+    if id != Some(wanted.id) {
+        return Err(Fault::validation(vec![Violation::new("id", "must be the id of the path")]).into());
+    }
+    let owner = Owner {
+        organization: OrganizationRef { id: wanted.organization_id, slug: String::new() },
+        client: wanted.client_id.unwrap_or(ClientId::new(Uuid::nil())),
+        family: Family::Lex,
+    };
+    let (id, terms) =
+        (wanted.id, lex_terms(wanted, |url| state.outbound.check(url).map_err(|no| no.to_string()))?);
+    put(&state, &owner, id, terms).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What the subscription is to be; `None` when it is to end.
+fn lex_terms(
+    wanted: LexSubscription,
+    check: impl Fn(&Url) -> Result<(), String>,
+) -> Result<Option<(Terms, Url)>, Fault> {
+    if !wanted.active {
+        return Ok(None);
+    }
+    let url = Url::parse(&wanted.delivery_endpoint).map_err(|error| format!("must be a URL: {error}"));
+    let url = url
+        .and_then(|url| check(&url).map(|()| url))
+        .map_err(|message| Fault::validation(vec![Violation::new("deliveryEndpoint", message)]))?;
+    let terms = Terms {
+        url: url.to_string(),
+        events: wanted.event_types,
+        description: None,
+        state: SubscriptionState::Active,
+        retry: None,
+        rate_limit: None,
+        metadata: None,
+        lex: Some(LexTerms { filters: wanted.filters, format: wanted.delivery_format }),
+    };
+    Ok(Some((terms, url)))
 }

@@ -104,7 +104,7 @@ pub async fn rotate(
     let known = find_subscription(&state, &owner, id).await?;
     known.ok_or_else(|| missing("subscription"))?;
     let overlap = fields::overlap(document.as_ref(), "overlap_seconds").map_err(Fault::validation)?;
-    let (changed, secret) = rotate_secret(&state, &owner, id, overlap).await?;
+    let (changed, secret) = rotate_secret(&state, &owner, id, overlap, None).await?;
     let data = partner_body::write(&changed, Some(secret.expose_secret()));
     Ok(HttpResponse::Ok().json(answer(&data)))
 }

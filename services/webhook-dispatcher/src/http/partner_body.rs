@@ -54,6 +54,7 @@ pub fn read(
             retry: None,
             rate_limit: rate_limit.flatten(),
             metadata: None,
+            lex: None,
         };
         Some(Wanted { url, terms })
     });

@@ -122,7 +122,7 @@ pub async fn rotate(
 ) -> Result<HttpResponse, HttpFault> {
     let (owner, found) = known(&state, caller.principal, &path).await?;
     let overlap = fields::overlap(document.as_ref(), "overlapSeconds").map_err(Fault::validation)?;
-    let (changed, secret) = rotate_secret(&state, &owner, found.id, overlap).await?;
+    let (changed, secret) = rotate_secret(&state, &owner, found.id, overlap, None).await?;
     Ok(HttpResponse::Ok().json(platform_body::write(&changed, Some(secret.expose_secret()))))
 }
 

@@ -69,6 +69,7 @@ pub fn read(
             retry: Some(retry),
             rate_limit: rate_limit.flatten(),
             metadata: metadata.flatten(),
+            lex: None,
         };
         Some(Wanted { url, terms })
     });

@@ -1,6 +1,8 @@
 //! The table of contents of the service's HTTP side.
 
-use super::{events, internal, partner, partner_deliveries, platform, platform_deliveries};
+use super::{
+    events, internal, lex, lex_deliveries, partner, partner_deliveries, platform, platform_deliveries,
+};
 use crate::state::State;
 use actix_web::web::{self, ServiceConfig, resource};
 
@@ -10,13 +12,18 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
         config.app_data(web::Data::new(state.clone()));
         partner(config);
         platform(config);
+        lex(config);
         config
             .service(resource("/api/v1/organizations/{id}/events").get(events::list))
             .service(
                 resource("/api/v1/organizations/{id}/events/{event_id}/deliveries").get(events::deliveries),
             )
             .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions))
-            .service(resource(contracts::internal::ERASE).post(internal::erase));
+            .service(resource(contracts::internal::ERASE).post(internal::erase))
+            .service(
+                resource(format!("{}/{{id}}", contracts::internal::LEX_SUBSCRIPTIONS))
+                    .put(internal::put_lex_subscription),
+            );
     }
 }
 
@@ -44,4 +51,17 @@ fn platform(config: &mut ServiceConfig) {
         .service(one("/recover").post(platform::recover_since))
         .service(one("/deliveries").get(platform_deliveries::list))
         .service(one("/deliveries/{delivery_id}/retry").post(platform_deliveries::retry));
+}
+
+fn lex(config: &mut ServiceConfig) {
+    const ALL: &str = "/v1/subscriptions";
+    let one = |rest: &str| resource(format!("{ALL}/{{subscription_id}}{rest}"));
+    config
+        .service(resource(ALL).post(lex::create).get(lex::list))
+        .service(one("").get(lex::get).patch(lex::change).delete(lex::delete))
+        .service(one("/rotate-secret").post(lex::rotate))
+        .service(one("/test").post(lex_deliveries::test))
+        .service(one("/recover").post(lex::recover_since))
+        .service(one("/deliveries").get(lex_deliveries::list))
+        .service(one("/deliveries/{delivery_id}/retry").post(lex_deliveries::retry));
 }

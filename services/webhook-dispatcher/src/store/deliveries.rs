@@ -18,6 +18,15 @@ pub struct NewDelivery {
     pub organization: OrganizationId,
     /// Pending, or skipped because the subscription is disabled.
     pub state: DeliveryState,
+    /// Whether what becomes of it is what the event's publisher is told.
+    pub counts: bool,
+}
+
+impl NewDelivery {
+    /// Whether it is what a message waits for.
+    pub fn is_awaited(&self) -> bool {
+        self.counts && self.state == DeliveryState::Pending
+    }
 }
 
 /// A delivery whose time has come.
@@ -26,6 +35,9 @@ pub struct DueDelivery {
     pub key: DeliveryKey,
     pub attempts: i16,
     pub replay: i16,
+    /// Of the last attempt, if one was made and answered.
+    pub last_status: Option<i16>,
+    pub attempted_at: Option<DateTime<Utc>>,
 }
 
 /// Stores deliveries that are not stored yet: due now, or skipped.
@@ -41,16 +53,18 @@ pub async fn insert(
         deliveries.iter().map(of).collect()
     }
     sqlx::query(
-        "insert into deliveries (event_id, subscription_id, organization_id, state, next_at, created_at, ended_at)
-         select event_id, subscription_id, organization_id, state, $5, $5, case when state = 0 then null else $5 end
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[])
-             as new (event_id, subscription_id, organization_id, state)
+        "insert into deliveries (event_id, subscription_id, organization_id, state, counts, next_at, created_at, ended_at)
+         select event_id, subscription_id, organization_id, state, counts, $6, $6,
+             case when state = 0 then null else $6 end
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::boolean[])
+             as new (event_id, subscription_id, organization_id, state, counts)
          on conflict do nothing",
     )
     .bind(column(deliveries, |delivery| delivery.key.event.as_uuid()))
     .bind(column(deliveries, |delivery| delivery.key.subscription.as_uuid()))
     .bind(column(deliveries, |delivery| delivery.organization.as_uuid()))
     .bind(column(deliveries, |delivery| delivery.state.code()))
+    .bind(column(deliveries, |delivery| delivery.counts))
     .bind(now)
     .execute(connection)
     .await?;
@@ -62,6 +76,8 @@ struct DueRow {
     subscription_id: Uuid,
     attempts: i16,
     replay: i16,
+    last_status: Option<i16>,
+    attempted_at: Option<DateTime<Utc>>,
 }
 
 /// The first `limit` due deliveries of each subscription.
@@ -77,10 +93,11 @@ pub async fn due(
     let rows = sqlx::query_as!(
         DueRow,
         r#"select due.event_id as "event_id!", due.subscription_id as "subscription_id!",
-             due.attempts as "attempts!", due.replay as "replay!"
+             due.attempts as "attempts!", due.replay as "replay!", due.last_status as "last_status?",
+             due.attempted_at as "attempted_at?"
          from unnest($1::uuid[]) as wanted (id)
          cross join lateral (
-             select event_id, subscription_id, attempts, replay from deliveries
+             select event_id, subscription_id, attempts, replay, last_status, attempted_at from deliveries
              where subscription_id = wanted.id and state = 0 and next_at <= $3
              order by next_at limit $2
          ) due"#,
@@ -96,6 +113,8 @@ pub async fn due(
             key: key(row.event_id, row.subscription_id),
             attempts: row.attempts,
             replay: row.replay,
+            last_status: row.last_status,
+            attempted_at: row.attempted_at,
         })
         .collect())
 }
@@ -158,6 +177,7 @@ pub async fn end_pending(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExpiredDelivery {
     pub key: DeliveryKey,
+    pub organization: OrganizationId,
     pub attempts: i16,
     pub last_status: Option<i16>,
 }
@@ -179,7 +199,7 @@ pub async fn expire(
              where event_id >= $1 and event_id < $2 and state = 0
              limit $4
          )
-         returning event_id, subscription_id, attempts, last_status",
+         returning event_id, subscription_id, organization_id, attempts, last_status",
         first,
         before,
         now,
@@ -193,6 +213,7 @@ pub async fn expire(
         .into_iter()
         .map(|row| ExpiredDelivery {
             key: key(row.event_id, row.subscription_id),
+            organization: OrganizationId::new(row.organization_id),
             attempts: row.attempts,
             last_status: row.last_status,
         })

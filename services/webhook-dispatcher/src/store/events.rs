@@ -1,8 +1,9 @@
 //! Events, stored once each for all their deliveries.
 
-use crate::domain::event::{Event, origin};
+use crate::domain::event::{Event, Expiry, origin};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId};
+use contracts::lex::OnExpiry;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use std::collections::HashSet;
@@ -36,11 +37,11 @@ pub async fn insert(
     // Ordered, so that two replicas that store the same events wait for each other instead of deadlocking.
     let fresh: Vec<Uuid> = sqlx::query_scalar(
         "insert into events (event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery,
-             payload, origin, settled_at, received_at)
-         select new.*, $11 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[],
-             $6::text[], $7::boolean[], $8::bytea[], $9::text[], $10::timestamptz[])
+             payload, origin, settled_at, expires_at, on_expiry, received_at)
+         select new.*, $13 from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[],
+             $6::text[], $7::boolean[], $8::bytea[], $9::text[], $10::timestamptz[], $11::timestamptz[], $12::text[])
              as new (event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery,
-                 payload, origin, settled_at)
+                 payload, origin, settled_at, expires_at, on_expiry)
          where not exists (select from gone where what = 'organization' and id = new.organization_id)
          order by event_id
          on conflict do nothing returning event_id",
@@ -55,6 +56,8 @@ pub async fn insert(
     .bind(column(events, |new| if new.wanted { new.event.payload.clone() } else { Vec::new() }))
     .bind(column(events, |new| new.event.origin.clone()))
     .bind(column(events, |new| new.settled_at))
+    .bind(column(events, |new| new.event.expiry.map(|expiry| expiry.at)))
+    .bind(column(events, |new| new.event.routing.as_deref().map(|routing| routing.on_expiry().name())))
     .bind(now)
     .fetch_all(connection)
     .await?;
@@ -71,6 +74,8 @@ struct EventRow {
     track_delivery: bool,
     payload: Vec<u8>,
     origin: Option<String>,
+    expires_at: Option<DateTime<Utc>>,
+    on_expiry: Option<String>,
 }
 
 /// Events by their ids, for delivering: whose they are is settled by their deliveries.
@@ -81,7 +86,7 @@ pub async fn find(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Eve
     let rows = sqlx::query_as!(
         EventRow,
         "select event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery, payload,
-             origin
+             origin, expires_at, on_expiry
          from events where event_id = any($1)",
         ids
     )
@@ -103,6 +108,11 @@ impl From<EventRow> for Event {
             track_delivery: row.track_delivery,
             about: None,
             payload: row.payload,
+            expiry: row
+                .expires_at
+                .zip(row.on_expiry)
+                .and_then(|(at, then)| Some(Expiry { at, then: OnExpiry::of_name(&then)? })),
+            routing: None,
         }
     }
 }

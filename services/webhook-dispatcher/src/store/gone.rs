@@ -90,13 +90,13 @@ pub async fn erase_events(
     )
     .fetch_all(&mut *connection)
     .await?;
-    sqlx::query!(
-        "delete from deliveries where organization_id = $1 and event_id = any($2)",
-        organization.as_uuid(),
-        &events
-    )
-    .execute(&mut *connection)
-    .await?;
+    // Its messages to others as well.
+    sqlx::query!("delete from deliveries where event_id = any($1)", &events)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from open_messages where event_id = any($1)", &events)
+        .execute(&mut *connection)
+        .await?;
     let erased = sqlx::query!(
         "delete from events where organization_id = $1 and event_id = any($2)",
         organization.as_uuid(),
@@ -142,6 +142,9 @@ pub async fn erase_records(
         .execute(&mut *connection)
         .await?;
     sqlx::query!("delete from subscription_health where subscription_id = any($1)", subscriptions)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query!("delete from organizations where organization_id = $1", organization.as_uuid())
         .execute(&mut *connection)
         .await?;
     sqlx::query!(

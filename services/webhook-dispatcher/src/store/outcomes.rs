@@ -3,6 +3,7 @@
 use crate::domain::delivery::EXPIRED;
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId};
+use contracts::lex::OnExpiry;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ pub struct SettledEvent {
     pub dead_letter: u32,
     /// Of `dead_letter`, those whose time was over.
     pub expired: u32,
-    /// Neither: the subscription was deleted or disabled.
+    /// Neither: the subscription was deleted or disabled, or the message was to be dropped when its time is over.
     pub cancelled: u32,
 }
 
@@ -48,39 +49,58 @@ pub async fn settle(
     if locked.is_empty() {
         return Ok(Vec::new());
     }
-    // A statement of its own, so that it sees what was committed before the locks were had.
+    // A statement of its own, so that it sees what was committed before the locks were had. A message that
+    // has waited in vain counts as one delivery.
     let rows = sqlx::query!(
         r#"update events set settled_at = $2
          from (
-             select event_id,
+             select asked.event_id,
                  count(*) filter (where state = 0) as open,
-                 count(*) filter (where state = 1) as delivered,
-                 count(*) filter (where state = 2) as dead_letter,
-                 count(*) filter (where state = 2 and last_error = $3) as expired,
-                 count(*) filter (where state in (3, 4)) as cancelled
-             from deliveries where event_id = any($1) group by event_id
+                 count(*) filter (where counts and state = 1) as delivered,
+                 count(*) filter (where counts and state = 2) as dead_letter,
+                 count(*) filter (where counts and state = 2 and last_error = $3) as expired,
+                 count(*) filter (where counts and state in (3, 4)) as cancelled
+             from unnest($1::uuid[]) as asked (event_id)
+             left join (select * from deliveries where event_id = any($1)) as delivery
+                 on delivery.event_id = asked.event_id
+             group by asked.event_id
          ) as counted
+         left join open_messages as message on message.event_id = counted.event_id
          where events.event_id = any($1) and counted.event_id = events.event_id and open = 0
-         returning events.event_id, organization_id, source, traceparent, delivered as "delivered!",
+           and message.held_version is null
+         returning events.event_id, organization_id, source, traceparent, on_expiry,
+             coalesce(message.lapsed, false) as "lapsed!", delivered as "delivered!",
              dead_letter as "dead_letter!", expired as "expired!", cancelled as "cancelled!""#,
         &locked,
         now,
         EXPIRED
     )
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    let messages: Vec<Uuid> =
+        rows.iter().filter(|row| row.on_expiry.is_some()).map(|row| row.event_id).collect();
+    if !messages.is_empty() {
+        sqlx::query!("delete from open_messages where event_id = any($1)", &messages)
+            .execute(connection)
+            .await?;
+    }
+    let drops = OnExpiry::Discard.name();
     let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
     Ok(rows
         .into_iter()
-        .map(|row| SettledEvent {
-            event: EventId::new(row.event_id),
-            organization: OrganizationId::new(row.organization_id),
-            source: row.source,
-            traceparent: row.traceparent,
-            delivered: number(row.delivered),
-            dead_letter: number(row.dead_letter),
-            expired: number(row.expired),
-            cancelled: number(row.cancelled),
+        .map(|row| {
+            let dropped = i64::from(row.lapsed && row.on_expiry.as_deref() == Some(drops));
+            let died = i64::from(row.lapsed) - dropped;
+            SettledEvent {
+                event: EventId::new(row.event_id),
+                organization: OrganizationId::new(row.organization_id),
+                source: row.source,
+                traceparent: row.traceparent,
+                delivered: number(row.delivered),
+                dead_letter: number(row.dead_letter + died),
+                expired: number(row.expired + died),
+                cancelled: number(row.cancelled + dropped),
+            }
         })
         .collect())
 }

@@ -31,6 +31,8 @@ pub struct Settlement {
     pub disable: bool,
     /// It was given up because all tries were used up.
     pub exhausted: bool,
+    /// Whether a request was made; if not, its time was over.
+    pub attempted: bool,
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
     pub duration_ms: i32,
@@ -52,15 +54,16 @@ pub async fn settle(
         "with outcome as materialized (
              select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
                  $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[], $10::timestamptz[],
-                 $11::timestamptz[], $12::integer[])
+                 $11::timestamptz[], $12::integer[], $13::boolean[])
              as outcome (event_id, subscription_id, attempt_id, attempts, replay, state, next_at, status, error,
-                 started_at, ended_at, duration_ms)
+                 started_at, ended_at, duration_ms, attempted)
          ), settled as (
              update deliveries set
                  state = outcome.state,
-                 attempts = outcome.attempts + 1,
+                 attempts = outcome.attempts + outcome.attempted::integer,
+                 attempted_at = case when outcome.attempted then outcome.started_at else attempted_at end,
                  next_at = coalesce(outcome.next_at, deliveries.next_at),
-                 last_status = outcome.status,
+                 last_status = case when outcome.attempted then outcome.status else last_status end,
                  last_error = outcome.error,
                  ended_at = case when outcome.state = 0 then null else outcome.ended_at end
              from outcome
@@ -70,11 +73,14 @@ pub async fn settle(
                and deliveries.attempts = outcome.attempts
                and deliveries.replay = outcome.replay
              returning outcome.*
+         ), logged as (
+             insert into attempts (id, event_id, subscription_id, attempt, replay, started_at, duration_ms, status,
+                 error)
+             select attempt_id, event_id, subscription_id, attempts + 1, replay, started_at, duration_ms, status,
+                 error
+             from settled where attempted
          )
-         insert into attempts (id, event_id, subscription_id, attempt, replay, started_at, duration_ms, status, error)
-         select attempt_id, event_id, subscription_id, attempts + 1, replay, started_at, duration_ms, status, error
-         from settled
-         returning event_id, subscription_id",
+         select event_id, subscription_id from settled",
     )
     .bind(column(batch, |one| one.key.event.as_uuid()))
     .bind(column(batch, |one| one.key.subscription.as_uuid()))
@@ -88,6 +94,7 @@ pub async fn settle(
     .bind(column(batch, |one| one.started_at))
     .bind(column(batch, |one| one.ended_at))
     .bind(column(batch, |one| one.duration_ms))
+    .bind(column(batch, |one| one.attempted))
     .fetch_all(connection)
     .await?;
     Ok(written
@@ -108,6 +115,7 @@ struct Health {
     failures: i32,
     exhausted: i32,
     ended: i64,
+    delivered: i64,
 }
 
 /// How a subscription stands after a batch.
@@ -130,9 +138,9 @@ pub async fn record_health(
     let health = health_of(batch);
     let rows: Vec<(Uuid, i32, Option<DateTime<Utc>>)> = sqlx::query_as(
         "insert into subscription_health as health (subscription_id, last_success_at, last_failure_at,
-             consecutive_failures, consecutive_exhausted, ended)
+             consecutive_failures, consecutive_exhausted, ended, delivered)
          select * from unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::integer[], $5::integer[],
-             $6::bigint[])
+             $6::bigint[], $7::bigint[])
          on conflict (subscription_id) do update set
              last_success_at = greatest(health.last_success_at, excluded.last_success_at),
              last_failure_at = greatest(health.last_failure_at, excluded.last_failure_at),
@@ -140,7 +148,8 @@ pub async fn record_health(
                  + case when excluded.last_success_at is null then health.consecutive_failures else 0 end,
              consecutive_exhausted = excluded.consecutive_exhausted
                  + case when excluded.last_success_at is null then health.consecutive_exhausted else 0 end,
-             ended = health.ended + excluded.ended
+             ended = health.ended + excluded.ended,
+             delivered = health.delivered + excluded.delivered
          returning subscription_id, consecutive_exhausted, last_success_at",
     )
     .bind(health.keys().map(|id| id.as_uuid()).collect::<Vec<_>>())
@@ -149,6 +158,7 @@ pub async fn record_health(
     .bind(health.values().map(|one| one.failures).collect::<Vec<_>>())
     .bind(health.values().map(|one| one.exhausted).collect::<Vec<_>>())
     .bind(health.values().map(|one| one.ended).collect::<Vec<_>>())
+    .bind(health.values().map(|one| one.delivered).collect::<Vec<_>>())
     .fetch_all(connection)
     .await?;
     Ok(rows
@@ -208,7 +218,10 @@ fn health_of(batch: &[&Settlement]) -> BTreeMap<SubscriptionId, Health> {
         let health = all.entry(one.key.subscription).or_default();
         health.ended += i64::from(one.state != DeliveryState::Pending);
         match one.state {
+            // What was too late says nothing about the receiver.
+            _ if !one.attempted => {}
             DeliveryState::Delivered => {
+                health.delivered += 1;
                 health.last_success_at = health.last_success_at.max(Some(one.ended_at));
                 (health.failures, health.exhausted) = (0, 0);
             }
@@ -248,6 +261,7 @@ mod tests {
             error: None,
             disable: false,
             exhausted: state == DeliveryState::DeadLetter,
+            attempted: true,
             started_at: at,
             ended_at: at,
             duration_ms: 0,
@@ -267,11 +281,25 @@ mod tests {
         let of = |id| health[&SubscriptionId::new(Uuid::from_u128(id))];
         assert_eq!(
             of(1),
-            Health { last_success_at: at(2), last_failure_at: at(3), failures: 1, exhausted: 1, ended: 2 }
+            Health {
+                last_success_at: at(2),
+                last_failure_at: at(3),
+                failures: 1,
+                exhausted: 1,
+                ended: 2,
+                delivered: 1
+            }
         );
         assert_eq!(
             of(2),
-            Health { last_success_at: None, last_failure_at: at(4), failures: 1, exhausted: 0, ended: 0 }
+            Health {
+                last_success_at: None,
+                last_failure_at: at(4),
+                failures: 1,
+                exhausted: 0,
+                ended: 0,
+                delivered: 0
+            }
         );
     }
 }

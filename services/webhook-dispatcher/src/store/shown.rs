@@ -1,5 +1,6 @@
 //! Subscriptions as their owners see them, with how their deliveries go.
 
+use crate::domain::lex::LexTerms;
 use crate::domain::retry::RetryConfig;
 use crate::domain::subscription::{Family, Owner, Part, ShownSubscription, SubscriptionState};
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
@@ -7,7 +8,7 @@ use platform_pg::StoreError;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-/// Which subscriptions of an organisation. Deleted ones are never among them.
+/// Which subscriptions of an organisation. Deleted ones and those for notices are never among them.
 #[derive(Clone, Copy, Debug)]
 pub struct Selection {
     pub organization: OrganizationId,
@@ -53,11 +54,13 @@ pub async fn show(
              coalesce(consecutive_failures, 0) as "consecutive_failures!",
              coalesce(ended, 0) + (
                  select count(*) from deliveries where subscription_id = subscriptions.id and state = 0
-             ) as "deliveries!"
+             ) as "deliveries!",
+             coalesce(delivered, 0) as "delivered!", lex as "lex: Json<LexTerms>"
          from subscriptions left join subscription_health on subscription_id = id
          where organization_id = $1 and ($2::text is null or family = $2)
            and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
            and ($5::text is null or subscriptions.state = $5) and subscriptions.state <> 'deleted'
+           and not notices
          order by
              case when $6 then created_at end desc, case when $6 then id end desc,
              case when not $6 then created_at end, case when not $6 then id end
@@ -94,6 +97,8 @@ pub async fn show(
             last_failure_at: row.last_failure_at,
             consecutive_failures: row.consecutive_failures,
             deliveries: row.deliveries,
+            delivered: row.delivered,
+            lex: row.lex.map(|Json(terms)| terms),
         })
         .collect())
 }
@@ -119,7 +124,7 @@ pub async fn count(connection: &mut PgConnection, selection: Selection) -> Resul
         r#"select count(*) as "count!" from subscriptions
          where organization_id = $1 and ($2::text is null or family = $2)
            and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
-           and ($5::text is null or state = $5) and state <> 'deleted'"#,
+           and ($5::text is null or state = $5) and state <> 'deleted' and not notices"#,
         selection.organization.as_uuid(),
         selection.family.map(Family::name),
         selection.client.map(ClientId::as_uuid),

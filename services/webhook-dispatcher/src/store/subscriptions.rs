@@ -1,6 +1,7 @@
 //! Subscriptions as they are written and matched, and the version that every write to them bumps.
 
 use crate::domain::filter::EventFilter;
+use crate::domain::lex::{LexTerms, LexWish};
 use crate::domain::retry::RetryConfig;
 use crate::domain::subscription::{Family, Subscription, SubscriptionState, Terms};
 use chrono::{DateTime, Utc};
@@ -11,6 +12,9 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 use std::num::NonZeroU32;
 use uuid::Uuid;
+
+/// Each subscription has its own id, of all organisations together.
+pub const KEY: &str = "subscriptions_pkey";
 
 /// A subscription that is to be stored.
 #[derive(Clone, Debug)]
@@ -23,6 +27,11 @@ pub struct NewSubscription {
     pub terms: Terms,
     pub secret: Sealed,
     pub secret_hint: String,
+    /// Whether the subscriber is told it, or chose it.
+    pub secret_known: bool,
+    /// The organisation's LEX names, as far as they are known.
+    pub lex_ids: Vec<String>,
+    pub notices: bool,
     pub created_at: DateTime<Utc>,
 }
 
@@ -61,8 +70,9 @@ pub async fn insert(
     sqlx::query!(
         "insert into subscriptions (organization_id, id, organization_slug, client_id, family, url, events,
              description, state, retry_policy, rate_limit, metadata, secret, secret_key_id, secret_hint,
-             changed, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)",
+             changed, created_at, updated_at, lex, lex_ids, secret_known, notices)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18, $19, $20,
+             $21)",
         new.organization.as_uuid(),
         new.id.as_uuid(),
         new.organization_slug,
@@ -79,7 +89,11 @@ pub async fn insert(
         new.secret.key_id,
         new.secret_hint,
         version,
-        new.created_at
+        new.created_at,
+        terms.lex.as_ref().map(Json) as _,
+        &new.lex_ids,
+        new.secret_known,
+        new.notices
     )
     .execute(connection)
     .await?;
@@ -100,7 +114,7 @@ pub async fn update(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "update subscriptions set url = $3, events = $4, description = $5, state = $6, retry_policy = $7,
-             rate_limit = $8, metadata = $9, changed = $10, updated_at = $11
+             rate_limit = $8, metadata = $9, changed = $10, updated_at = $11, lex = $12
          where organization_id = $1 and id = $2 and state <> 'deleted'",
         organization.as_uuid(),
         id.as_uuid(),
@@ -112,7 +126,8 @@ pub async fn update(
         terms.rate_limit,
         terms.metadata,
         version,
-        now
+        now,
+        terms.lex.as_ref().map(Json) as _
     )
     .execute(connection)
     .await?;
@@ -139,7 +154,7 @@ pub async fn rotate(
              previous_secret = case when $6::timestamptz is null then null else secret end,
              previous_secret_key_id = case when $6::timestamptz is null then null else secret_key_id end,
              previous_secret_until = $6,
-             secret = $3, secret_key_id = $4, secret_hint = $5, changed = $7, updated_at = $8
+             secret = $3, secret_key_id = $4, secret_hint = $5, secret_known = true, changed = $7, updated_at = $8
          where organization_id = $1 and id = $2 and state <> 'deleted'",
         organization.as_uuid(),
         id.as_uuid(),
@@ -182,7 +197,7 @@ pub async fn delete(
     };
     let ids = sqlx::query_scalar!(
         "update subscriptions set state = 'deleted', organization_slug = '', url = '', events = '{}', description = null,
-             metadata = null, retry_policy = null, rate_limit = null, secret = '', secret_key_id = '',
+             metadata = null, retry_policy = null, rate_limit = null, lex = null, lex_ids = '{}', secret = '', secret_key_id = '',
              secret_hint = '', previous_secret = null, previous_secret_key_id = null,
              previous_secret_until = null, changed = $4, updated_at = $5
          where organization_id = $1 and ($2::uuid is null or id = $2) and ($3::uuid is null or client_id = $3)
@@ -239,6 +254,10 @@ struct SubscriptionRow {
     previous_secret_until: Option<DateTime<Utc>>,
     changed: i64,
     created_at: DateTime<Utc>,
+    lex: Option<Json<LexTerms>>,
+    lex_ids: Vec<String>,
+    secret_known: bool,
+    notices: bool,
 }
 
 /// Everything that was written after a version, and the newest version among it.
@@ -253,7 +272,8 @@ pub async fn changed_since(
         SubscriptionRow,
         r#"select id, organization_id, organization_slug, client_id, family, url, events, state,
              retry_policy as "retry: Json<RetryConfig>", rate_limit, secret, secret_key_id, previous_secret,
-             previous_secret_key_id, previous_secret_until, changed, created_at
+             previous_secret_key_id, previous_secret_until, changed, created_at,
+             lex as "lex: Json<LexTerms>", lex_ids, secret_known, notices
          from subscriptions where changed > $1"#,
         version
     )
@@ -277,7 +297,12 @@ impl SubscriptionRow {
                 (Some(bytes), Some(key_id), Some(until)) => Some((Sealed { key_id, bytes }, until)),
                 _ => None,
             };
+        // A deleted one asks for nothing any more.
+        let wish = |Json(terms): Json<LexTerms>| LexWish::new(&self.events, terms, self.lex_ids);
         Some(Subscription {
+            lex: self.lex.map(wish),
+            notices: self.notices,
+            secret_known: self.secret_known,
             id: SubscriptionId::new(self.id),
             organization: OrganizationId::new(self.organization_id),
             organization_slug: self.organization_slug,

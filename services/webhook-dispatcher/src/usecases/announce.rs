@@ -2,6 +2,7 @@
 //!
 //! Everything leaves through the outbox, in the transaction of what it speaks about.
 
+use super::notices;
 use crate::domain::delivery::DeliveryKey;
 use crate::domain::event::Event;
 use crate::domain::subscription::Subscription;
@@ -47,10 +48,9 @@ impl Announcements {
     }
 
     /// A tracked event was fanned out to so many subscriptions.
-    pub fn matched(&mut self, event: &Event, count: usize) {
+    pub fn matched(&mut self, event: &Event, count: u32) {
         let Some(source) = event.publisher() else { return };
-        let data =
-            EventMatched { event_id: event.id, source, count: u32::try_from(count).unwrap_or(u32::MAX) };
+        let data = EventMatched { event_id: event.id, source, count };
         let context = Context {
             tenant: event.organization,
             about: event.id.as_uuid(),
@@ -94,23 +94,29 @@ impl Announcements {
         let events: Vec<Uuid> = events.into_iter().collect();
         for settled in outcomes::settle(connection, &events, self.clock.now()).await? {
             self.settled(&settled);
+            notices::tell(connection, &self.clock, &self.ids, &settled).await?;
         }
         Ok(())
     }
 
     /// A delivery was given up.
     pub fn dead_lettered(&mut self, settlement: &Settlement) {
-        let reason =
-            if settlement.exhausted { DeadLetterReason::Exhausted } else { DeadLetterReason::Rejected };
-        let attempts = settlement.attempts_before.saturating_add(1);
+        let reason = match settlement {
+            Settlement { attempted: false, .. } => DeadLetterReason::Expired,
+            Settlement { exhausted: true, .. } => DeadLetterReason::Exhausted,
+            Settlement { .. } => DeadLetterReason::Rejected,
+        };
+        let attempts = settlement.attempts_before.saturating_add(i16::from(settlement.attempted));
         let status = settlement.status.and_then(|status| u16::try_from(status).ok());
-        self.given_up(&settlement.event, settlement.key, attempts, status, reason);
+        let whose = settlement.subscription.organization;
+        self.given_up(&settlement.event, whose, settlement.key, attempts, status, reason);
     }
 
-    /// A delivery was given up, for this reason.
+    /// A delivery to a subscription of an organisation was given up, for this reason. The event may be another's.
     pub fn given_up(
         &mut self,
         event: &Event,
+        whose: OrganizationId,
         key: DeliveryKey,
         attempts: i16,
         status: Option<u16>,
@@ -129,7 +135,7 @@ impl Announcements {
             reason,
         };
         let context = Context {
-            tenant: event.organization,
+            tenant: whose,
             about: key.subscription.as_uuid(),
             version: self.clock.now().timestamp_millis(),
             traceparent: event.traceparent.as_deref(),

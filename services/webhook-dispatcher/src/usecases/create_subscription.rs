@@ -1,11 +1,11 @@
 //! Creating a subscription with a secret that is shown once.
 
-use super::secret::{SealedSecret, new_secret};
-use crate::domain::subscription::{Owner, ShownSubscription, Terms};
+use super::secret::{SealedSecret, chosen_secret, new_secret};
+use crate::domain::subscription::{Family, Owner, ShownSubscription, Terms};
 use crate::state::State;
-use crate::store::gone;
 use crate::store::shown::{self, Selection};
 use crate::store::subscriptions::{self, NewSubscription};
+use crate::store::{gone, organizations};
 use contracts::ids::SubscriptionId;
 use platform::secrets::SecretError;
 use platform_http::outbound::RefusedUrl;
@@ -26,10 +26,35 @@ pub enum CreateSubscriptionError {
     /// The client or its organisation was deleted in the meantime.
     #[error("the client is gone")]
     Gone,
+    /// The id that it was to have is somebody else's.
+    #[error("the id is taken")]
+    Taken,
     #[error(transparent)]
     Secret(#[from] SecretError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Whose secret a new subscription has.
+#[derive(Debug, Default)]
+pub enum WhoseSecret {
+    /// Ours, and the answer shows it.
+    #[default]
+    Shown,
+    /// Ours, and nobody is told it before the next rotation.
+    Hidden,
+    /// The subscriber's.
+    Chosen(SecretString),
+}
+
+/// What a subscription of the LEX family is created with beside its terms.
+#[derive(Debug, Default)]
+pub struct LexBirth {
+    /// `None`: a new one.
+    pub id: Option<SubscriptionId>,
+    pub secret: WhoseSecret,
+    /// The organisation's LEX names; `None`: as far as they are known here.
+    pub lex_ids: Option<Vec<String>>,
 }
 
 /// Stores the subscription, and answers it with its secret. Every event that is accepted after the answer
@@ -40,12 +65,27 @@ pub async fn create_subscription(
     terms: Terms,
     url: &Url,
 ) -> Result<(ShownSubscription, SecretString), CreateSubscriptionError> {
+    create(state, owner, terms, url, LexBirth::default()).await
+}
+
+/// The same with what the LEX family may bring along.
+pub async fn create(
+    state: &State,
+    owner: &Owner,
+    terms: Terms,
+    url: &Url,
+    birth: LexBirth,
+) -> Result<(ShownSubscription, SecretString), CreateSubscriptionError> {
     state.outbound.vet(url).await.map_err(CreateSubscriptionError::Url)?;
     let created_at = state.clock.now();
-    let id = SubscriptionId::new(state.ids.at(created_at));
+    let id = birth.id.unwrap_or_else(|| SubscriptionId::new(state.ids.at(created_at)));
     let organization = owner.organization.id;
-    let SealedSecret { secret, sealed, hint } = new_secret(&state.keys, organization, id)?;
-    let new = NewSubscription {
+    let secret_known = !matches!(birth.secret, WhoseSecret::Hidden);
+    let SealedSecret { secret, sealed, hint } = match birth.secret {
+        WhoseSecret::Chosen(secret) => chosen_secret(&state.keys, organization, id, secret)?,
+        WhoseSecret::Shown | WhoseSecret::Hidden => new_secret(&state.keys, organization, id)?,
+    };
+    let mut new = NewSubscription {
         id,
         organization,
         organization_slug: owner.organization.slug.clone(),
@@ -54,6 +94,9 @@ pub async fn create_subscription(
         terms,
         secret: sealed,
         secret_hint: hint,
+        secret_known,
+        lex_ids: Vec::new(),
+        notices: false,
         created_at,
     };
     let mut transaction = state.database.begin().await.map_err(StoreError::from)?;
@@ -66,7 +109,16 @@ pub async fn create_subscription(
     if shown::count(&mut transaction, all).await? >= MAX_PER_CLIENT {
         return Err(CreateSubscriptionError::TooMany);
     }
-    subscriptions::insert(&mut transaction, &new, version).await?;
+    if owner.family == Family::Lex {
+        organizations::forget_deleted(&mut transaction, organization, id).await?;
+        new.lex_ids = match birth.lex_ids {
+            Some(lex_ids) => lex_ids,
+            None => organizations::lex_ids(&mut transaction, organization).await?,
+        };
+    }
+    subscriptions::insert(&mut transaction, &new, version).await.map_err(|error| {
+        if error.violates(subscriptions::KEY) { CreateSubscriptionError::Taken } else { error.into() }
+    })?;
     let created = shown::find(&mut transaction, owner, id).await?;
     transaction.commit().await.map_err(StoreError::from)?;
     created.map(|created| (created, secret)).ok_or(CreateSubscriptionError::Gone)

@@ -1,15 +1,18 @@
 //! Fan-out: from an event to one delivery for each matching subscription, in one transaction.
 
 use super::announce::Announcements;
+use super::notices;
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::domain::event::Event;
+use crate::domain::lex::{Routing, UnreadableRouting, Waiting};
 use crate::domain::snapshot::Snapshot;
-use crate::domain::subscription::SubscriptionState;
+use crate::domain::subscription::{Subscription, SubscriptionState};
 use crate::state::State;
 use crate::store::deliveries::NewDelivery;
 use crate::store::events::NewEvent;
+use crate::store::messages::OpenMessage;
 use crate::store::outcomes::SettledEvent;
-use crate::store::{PARTITIONED, STORED_EVENTS, deliveries, events, settlements};
+use crate::store::{PARTITIONED, STORED_EVENTS, deliveries, events, messages, settlements};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use platform_pg::{StoreError, partitions};
@@ -21,6 +24,9 @@ pub enum FanOutError {
     /// Its id is not of version 7, or of a time for which no partition is kept: it can never be stored.
     #[error("event {0} is not of the weeks that are kept")]
     OutOfRange(EventId),
+    /// It is called a routed message, and is none.
+    #[error("event {0} is no LEX message")]
+    Unreadable(EventId, #[source] UnreadableRouting),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -53,38 +59,69 @@ pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError
     Ok(())
 }
 
+/// One delivery for each subscription that gets an event.
+pub fn deliveries_of(event: &Event, snapshot: &Snapshot) -> Vec<NewDelivery> {
+    let new = |subscription: &Subscription| NewDelivery {
+        key: DeliveryKey { event: event.id, subscription: subscription.id },
+        organization: subscription.organization,
+        state: match subscription.state {
+            SubscriptionState::Active | SubscriptionState::Paused => DeliveryState::Pending,
+            SubscriptionState::Disabled | SubscriptionState::Deleted => DeliveryState::SkippedDisabled,
+        },
+        counts: event.routing.as_ref().is_none_or(|routing| routing.counts_for(subscription)),
+    };
+    snapshot.matching(event).into_iter().map(|subscription| new(subscription)).collect()
+}
+
 /// An event with its deliveries.
 struct Matched<'e> {
     event: &'e Event,
     deliveries: Vec<NewDelivery>,
+    /// It waits for a subscription of its receiver.
+    waiting: Option<Waiting>,
 }
 
 impl<'e> Matched<'e> {
     fn of(event: &'e Event, snapshot: &Snapshot) -> Self {
-        let deliveries = snapshot
-            .matching(event)
-            .map(|subscription| NewDelivery {
-                key: DeliveryKey { event: event.id, subscription: subscription.id },
-                organization: event.organization,
-                state: match subscription.state {
-                    SubscriptionState::Active | SubscriptionState::Paused => DeliveryState::Pending,
-                    SubscriptionState::Disabled | SubscriptionState::Deleted => {
-                        DeliveryState::SkippedDisabled
-                    }
-                },
-            })
-            .collect();
-        Self { event, deliveries }
+        let mut deliveries = deliveries_of(event, snapshot);
+        let found = deliveries.iter().any(NewDelivery::is_awaited);
+        let waiting =
+            event.routing.as_deref().and_then(Routing::waiting).filter(|_| !found && event.track_delivery);
+        if waiting.is_some() {
+            // For one that is enabled again it waits as for a new one.
+            deliveries.retain(|delivery| !delivery.counts);
+        }
+        Self { event, deliveries, waiting }
+    }
+
+    /// How many subscriptions its publisher is told of.
+    fn count(&self) -> u32 {
+        let count = self.deliveries.iter().filter(|delivery| delivery.counts).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     fn is_over(&self) -> bool {
-        self.deliveries.iter().all(|delivery| delivery.state != DeliveryState::Pending)
+        self.waiting.is_none()
+            && self.deliveries.iter().all(|delivery| delivery.state != DeliveryState::Pending)
+    }
+
+    /// What is to be noted of a message that is not over yet.
+    fn open_message(&self, version: i64) -> Option<OpenMessage> {
+        let is_open = self.event.routing.is_some() && self.event.track_delivery && !self.is_over();
+        is_open.then(|| OpenMessage {
+            event: self.event.id,
+            expires_at: match self.waiting {
+                Some(waiting) => waiting.until,
+                None => self.event.expiry.map(|expiry| expiry.at),
+            },
+            held_version: self.waiting.is_some().then_some(version),
+        })
     }
 
     fn new_event(&self, now: DateTime<Utc>) -> NewEvent<'e> {
         NewEvent {
             event: self.event,
-            wanted: !self.deliveries.is_empty(),
+            wanted: !self.deliveries.is_empty() || self.waiting.is_some(),
             settled_at: (self.event.track_delivery && self.is_over()).then_some(now),
         }
     }
@@ -93,7 +130,7 @@ impl<'e> Matched<'e> {
         if !self.event.track_delivery {
             return;
         }
-        announcements.matched(self.event, self.deliveries.len());
+        announcements.matched(self.event, self.count());
         if self.is_over() {
             announcements.settled(&SettledEvent {
                 event: self.event.id,
@@ -103,7 +140,7 @@ impl<'e> Matched<'e> {
                 delivered: 0,
                 dead_letter: 0,
                 expired: 0,
-                cancelled: u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX),
+                cancelled: self.count(),
             });
         }
     }
@@ -127,12 +164,20 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Vec<NewDelivery>, Sto
     let new: Vec<_> = matched.iter().map(|matched| matched.new_event(now)).collect();
     let fresh = events::insert(&mut transaction, &new, now).await?;
     let mut announcements = Announcements::new(state);
-    let mut new = Vec::new();
+    let (mut new, mut open) = (Vec::new(), Vec::new());
     for matched in matched.into_iter().filter(|matched| fresh.contains(&matched.event.id)) {
         matched.announce(&mut announcements);
+        open.extend(matched.open_message(snapshot.version()));
+        if let Some(notice) = matched.event.routing.as_deref().and_then(Routing::notice) {
+            let (organization, notice) = (matched.event.organization, notice.as_bytes().to_vec());
+            notices::send(&mut transaction, &state.clock, &state.ids, organization, notice).await?;
+        }
         new.extend(matched.deliveries);
     }
     deliveries::insert(&mut transaction, &new, now).await?;
+    if !open.is_empty() {
+        messages::insert(&mut transaction, &open).await?;
+    }
     count_skipped(&mut transaction, &new).await?;
     let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await?;

@@ -2,7 +2,7 @@
 
 use super::announce::Announcements;
 use crate::state::State;
-use crate::store::{RETAINED, deliveries, events, gone, recoveries, settlements};
+use crate::store::{RETAINED, deliveries, events, gone, messages, recoveries, settlements};
 use chrono::{DateTime, Days, Utc};
 use contracts::ids::SubscriptionId;
 use contracts::webhook::DeadLetterReason;
@@ -60,7 +60,9 @@ impl Settle for EndOpen {
             deliveries::TABLE => self.end_open(connection, bounds).await,
             // Their deliveries go first.
             events::TABLE => {
-                Ok(Settled { settled: 0, left_open: deliveries::any_open(connection, bounds).await? })
+                let settled = self.end_waiting(connection, bounds).await?;
+                let left_open = deliveries::any_open(connection, bounds).await?;
+                Ok(Settled { settled, left_open: left_open || settled >= messages::BATCH.unsigned_abs() })
             }
             _ => Ok(Settled::default()),
         }
@@ -68,6 +70,23 @@ impl Settle for EndOpen {
 }
 
 impl EndOpen {
+    /// Messages that waited for a subscription to the end.
+    async fn end_waiting(
+        &self,
+        connection: &mut PgConnection,
+        bounds: (Uuid, Uuid),
+    ) -> Result<u64, StoreError> {
+        let ended = messages::lapse_between(connection, bounds).await?;
+        if ended.is_empty() {
+            return Ok(0);
+        }
+        let mut announcements = Announcements::with(self.clock.clone(), self.ids.clone());
+        let count = ended.len() as u64;
+        announcements.ended(connection, ended).await?;
+        announcements.write(connection).await?;
+        Ok(count)
+    }
+
     async fn end_open(
         &self,
         connection: &mut PgConnection,
@@ -88,7 +107,8 @@ impl EndOpen {
             *counts.entry(one.key.subscription).or_default() += 1;
             if let Some(event) = found.iter().find(|event| event.id == one.key.event) {
                 let status = one.last_status.and_then(|status| u16::try_from(status).ok());
-                announcements.given_up(event, one.key, one.attempts, status, DeadLetterReason::Expired);
+                let reason = DeadLetterReason::Expired;
+                announcements.given_up(event, one.organization, one.key, one.attempts, status, reason);
             }
         }
         announcements.ended(connection, ended.iter().map(|one| one.key.event)).await?;

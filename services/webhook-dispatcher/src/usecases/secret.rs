@@ -1,4 +1,4 @@
-//! Signing secrets of our making.
+//! Signing secrets: of our making, or chosen by the subscriber.
 
 use crate::domain::subscription::Subscription;
 use base64::Engine as _;
@@ -33,4 +33,19 @@ pub fn new_secret(
     let sealed = keys.seal(characters.as_bytes(), Subscription::seal_owner(organization, id).as_bytes())?;
     let hint = characters.chars().take(HINT_LENGTH).collect();
     Ok(SealedSecret { secret, sealed, hint })
+}
+
+/// A secret that the subscriber chose, which may be short: nothing of it is shown.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn chosen_secret(
+    keys: &SealingKeys,
+    organization: OrganizationId,
+    id: SubscriptionId,
+    secret: SecretString,
+) -> Result<SealedSecret, SecretError> {
+    let owner = Subscription::seal_owner(organization, id);
+    let sealed = keys.seal(secret.expose_secret().as_bytes(), owner.as_bytes())?;
+    Ok(SealedSecret { secret, sealed, hint: String::new() })
 }

@@ -2,13 +2,14 @@
 
 use crate::domain::delivery::{DeliveryKey, DeliveryState, ShownDelivery};
 use crate::domain::event::{Event, origin};
-use crate::domain::subscription::{Owner, ShownSubscription, SubscriptionState};
+use crate::domain::subscription::{Family, Owner, ShownSubscription, SubscriptionState};
 use crate::state::State;
 use crate::store::deliveries::{self, NewDelivery, Shown};
 use crate::store::events::{self, NewEvent};
 use crate::store::{settlements, shown};
 use contracts::Service;
 use contracts::ids::{EventId, SubscriptionId};
+use lex::header::{self, MessageType};
 use platform_pg::StoreError;
 use serde_json::json;
 use sqlx::PgConnection;
@@ -51,12 +52,26 @@ pub async fn send_test(state: &State, owner: &Owner, id: SubscriptionId) -> Resu
         traceparent: None,
         track_delivery: false,
         about: Some(id),
-        payload: payload(&known).to_string().into_bytes(),
+        payload: Vec::new(),
+        expiry: None,
+        routing: None,
     };
+    let payload = match owner.family {
+        Family::Partner | Family::Platform => {
+            json!({"subscription_id": known.id, "message": "this is a test event"})
+        }
+        Family::Lex => {
+            let snapshot = state.subscriptions.refreshed(&mut transaction).await?;
+            let wish = snapshot.get(id).and_then(|subscription| subscription.lex.as_ref());
+            let name = wish.and_then(|wish| wish.lex_ids.first());
+            lex_message(&event, &known, name.unwrap_or(&owner.organization.slug))
+        }
+    };
+    let event = Event { payload: payload.to_string().into_bytes(), ..event };
     let key = DeliveryKey { event: event.id, subscription: id };
     let new = NewEvent { event: &event, wanted: true, settled_at: None };
     events::insert(&mut transaction, &[new], now).await?;
-    let delivery = NewDelivery { key, organization, state: DeliveryState::Pending };
+    let delivery = NewDelivery { key, organization, state: DeliveryState::Pending, counts: true };
     deliveries::insert(&mut transaction, &[delivery], now).await?;
     let delivery = one(&mut transaction, owner, key).await?;
     transaction.commit().await.map_err(StoreError::from)?;
@@ -64,8 +79,18 @@ pub async fn send_test(state: &State, owner: &Owner, id: SubscriptionId) -> Resu
     Ok(delivery)
 }
 
-fn payload(known: &ShownSubscription) -> serde_json::Value {
-    json!({"subscription_id": known.id, "message": "this is a test event"})
+/// A LEX message that says of itself that it is a test (LEX reference §3).
+fn lex_message(event: &Event, known: &ShownSubscription, receiver: &str) -> serde_json::Value {
+    json!({"lex": {
+        "header": {
+            "messageId": event.id, "messageType": MessageType::Subscription.as_str(), "version": "1.0",
+            "timestamp": event.occurred_at, "senderId": header::PLATFORM, "receiverId": receiver,
+        },
+        "payload": {"subscription": {
+            "subscriptionId": known.id, "subscriberId": receiver, "status": "ACTIVE", "action": "TEST",
+            "eventTypes": known.events, "testMode": true,
+        }},
+    }})
 }
 
 /// Makes a delivery due now, whatever became of it. It keeps its `webhook-id`; one that had ended has all its

@@ -1,6 +1,6 @@
 //! Changing a subscription, and giving it a new secret.
 
-use super::secret::{SealedSecret, new_secret};
+use super::secret::{SealedSecret, chosen_secret, new_secret};
 use crate::domain::subscription::{Owner, ShownSubscription, SubscriptionState, Terms};
 use crate::state::State;
 use crate::store::{settlements, shown, subscriptions};
@@ -69,19 +69,24 @@ fn terms_of(known: &ShownSubscription) -> Terms {
         retry: known.retry,
         rate_limit: known.rate_limit,
         metadata: known.metadata.clone(),
+        lex: known.lex.clone(),
     }
 }
 
-/// Gives the subscription a new secret. The present one goes on signing beside it for `overlap`; one that was
+/// Gives the subscription a new secret, the chosen one if there is one. The present one goes on signing beside it for `overlap`; one that was
 /// rotated away before ends at once.
 pub async fn rotate_secret(
     state: &State,
     owner: &Owner,
     id: SubscriptionId,
     overlap: Duration,
+    chosen: Option<SecretString>,
 ) -> Result<(ShownSubscription, SecretString), UpdateSubscriptionError> {
     let organization = owner.organization.id;
-    let SealedSecret { secret, sealed, hint } = new_secret(&state.keys, organization, id)?;
+    let SealedSecret { secret, sealed, hint } = match chosen {
+        Some(secret) => chosen_secret(&state.keys, organization, id, secret)?,
+        None => new_secret(&state.keys, organization, id)?,
+    };
     let now = state.clock.now();
     let until = (!overlap.is_zero()).then_some(now + overlap);
     let mut transaction = state.database.begin().await.map_err(StoreError::from)?;

@@ -144,8 +144,13 @@ impl Harness {
 
     /// What lead-intake was told so far: the types and the data of outcomes, waiting until there are so many.
     pub async fn outcomes(&self, count: usize) -> Vec<(String, Value)> {
+        self.outcomes_in("lead-intake.outcomes", count).await
+    }
+
+    /// The same of another service's queue.
+    pub async fn outcomes_in(&self, queue: &str, count: usize) -> Vec<(String, Value)> {
         let told = eventually("the outcomes", async || {
-            let told = self.broker.peek("lead-intake.outcomes").await;
+            let told = self.broker.peek(queue).await;
             (told.len() >= count).then_some(told)
         })
         .await;
@@ -243,6 +248,7 @@ fn delivery_settings() -> DeliverySettings {
     DeliverySettings {
         allow_private_networks: true,
         partner_retry_base: Duration::from_secs(5),
+        lex_retry_base: Duration::from_secs(30),
         response_budget: Duration::from_secs(10),
         max_in_flight: 512,
         max_in_flight_per_subscription: 16,
@@ -275,7 +281,7 @@ pub fn platform_key(slug: &str, client_id: Option<ClientId>, scopes: &[&str]) ->
     key
 }
 
-fn facts(time: DateTime<Utc>, tenant: OrganizationId, aggregate: &str) -> EventFacts {
+pub fn facts(time: DateTime<Utc>, tenant: OrganizationId, aggregate: &str) -> EventFacts {
     EventFacts {
         id: EventId::new(IdSource::random().at(time)),
         time,

@@ -18,7 +18,7 @@ async fn what_is_not_there_yet_says_so_in_its_own_dialect() {
     let (status, platform) = ask(Method::GET, "/api/v1/api-clients/1/hooks").await;
     assert_eq!(status, 404);
     assert!(platform["error"].is_string() && platform["message"].is_string(), "{platform}");
-    let (status, lex) = ask(Method::POST, "/v1/subscriptions").await;
+    let (status, lex) = ask(Method::POST, "/v1/subscription").await;
     assert_eq!(status, 404);
     assert!(lex["requestId"].is_string(), "{lex}");
     let (status, partner) = ask(Method::DELETE, SUBSCRIPTIONS).await;

@@ -1,6 +1,7 @@
 //! `POST /internal/erase`: a person is forgotten, ids remain.
 
 use crate::harness::{Harness, lead_created};
+use crate::lex::{lead, routed};
 use contracts::Service;
 use contracts::event::CloudEvent;
 use contracts::lead::{LeadCreated, LeadCustomer};
@@ -129,4 +130,26 @@ async fn a_wish_says_who_is_meant_and_is_of_a_service() {
     let acme = callers::partner("acme", &["webhooks:write"]);
     let (status, _) = harness.ask(&acme, Method::POST, "/internal/erase", &wish()).await;
     assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_lex_message_that_is_pending_arrives_without_the_person() {
+    let mut harness = Harness::start().await;
+    let receiver = Receiver::start().await;
+    receiver.next([Reply::Status(503)]);
+    harness.lex_subscribe("acme", json!({"deliveryEndpoint": receiver.url("/")})).await;
+    let mut message = lead();
+    message["lex"]["payload"]["lead"]["customer"]["emailAddress"] = json!("grace@example.com");
+    harness.route_through(routed(&message)).await;
+    harness.deliver().await;
+    let mut wish = wish();
+    wish["organization_id"] = json!(callers::organization_id("globex"));
+    assert_eq!(erase(&harness, &wish).await, (200, json!({"records": 1})));
+    harness.deliver_after(34).await;
+    let [first, second] = &receiver.received()[..] else { panic!("not two attempts") };
+    let (mut before, after) = (first.json(), second.json());
+    assert!(!after.to_string().contains("grace@example.com"));
+    before["lex"]["header"]["retryContext"] = after["lex"]["header"]["retryContext"].clone();
+    assert_eq!(after["lex"]["header"], before["lex"]["header"]);
+    assert_eq!(after["lex"]["payload"]["lead"]["leadId"], before["lex"]["payload"]["lead"]["leadId"]);
 }

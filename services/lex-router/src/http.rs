@@ -1,0 +1,14 @@
+//! The service's HTTP side.
+
+mod answer;
+mod batch;
+mod body;
+mod caller;
+mod closure;
+mod conformance;
+mod erase;
+mod health;
+mod messages;
+mod read;
+pub mod routes;
+mod schema;
