@@ -1,9 +1,11 @@
 //! Benchmarks of the durable core: each measures against a baseline of the same machine, in the same run.
 
 pub mod accept;
+pub mod crm;
 pub mod gateway;
 pub mod group_commit;
 pub mod ingest;
+pub mod lex;
 pub mod outbox_claim;
 pub mod relay;
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -58,6 +58,18 @@ impl System {
         let secrets = std::fs::read_to_string(self.folder.join("secrets.env")).unwrap();
         let lines = secrets.lines().filter_map(|line| line.split_once('='));
         lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Runs the `leadwire` program against this system's gateway, as its administrator.
+    pub fn leadwire(&self, arguments: &[&str]) -> Output {
+        let tests = std::env::current_exe().unwrap();
+        let mut programs = tests.ancestors().map(|folder| folder.join("leadwire"));
+        Command::new(programs.find(|program| program.is_file()).unwrap())
+            .args(arguments)
+            .env("LEADWIRE_URL", self.address("LEADWIRE_URL"))
+            .env("LEADWIRE_ADMIN_KEY", self.address("LEADWIRE_ADMIN_KEY"))
+            .output()
+            .unwrap()
     }
 
     /// Starts what does not run, and waits until everything is ready.
@@ -137,7 +149,7 @@ impl System {
         assert!(sent.success(), "{name} (pid {pid}) was not there for a SIG{signal}");
     }
 
-    fn dev(&self, command: &str) -> std::process::Output {
+    fn dev(&self, command: &str) -> Output {
         Command::new(self.root.join("dev"))
             .arg(command)
             .env("LEADWIRE_DEV_DIR", &self.folder)

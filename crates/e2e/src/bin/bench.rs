@@ -1,12 +1,14 @@
-//! The benchmarks behind `./dev bench [SCENARIO]`: a table, and `target/bench/<scenario>.json`.
+//! The benchmarks behind `./dev bench [SCENARIO]`: a table, and `target/bench/<scenario>.json`. `crm` takes the number
+//! of its products as a further argument.
 
 #![expect(clippy::print_stdout, reason = "it is there to be read")]
 
-use e2e::bench::{accept, gateway, group_commit, ingest, outbox_claim, relay};
+use e2e::bench::{accept, crm, gateway, group_commit, ingest, lex, outbox_claim, relay};
 use std::fs;
 use std::process::ExitCode;
 
-const SCENARIOS: [&str; 6] = ["group-commit", "relay", "outbox-claim", "gateway", "accept", "ingest"];
+const SCENARIOS: [&str; 8] =
+    ["group-commit", "relay", "outbox-claim", "gateway", "accept", "ingest", "crm", "lex"];
 /// The benchmark starts itself with this, as the server that it measures the way to.
 const UPSTREAM: &str = "serve-upstream";
 
@@ -23,6 +25,7 @@ async fn main() -> ExitCode {
         println!("there is no scenario {name}: there are {}", SCENARIOS.join(", "));
         return ExitCode::from(2);
     }
+    let rows = std::env::args().nth(2).and_then(|rows| rows.parse().ok()).unwrap_or(crm::ROWS);
     let mut all_reached = true;
     for scenario in SCENARIOS.iter().filter(|name| wanted.as_deref().is_none_or(|wanted| wanted == **name)) {
         let report = match *scenario {
@@ -31,6 +34,8 @@ async fn main() -> ExitCode {
             "gateway" => gateway::run().await,
             "accept" => Box::pin(accept::run()).await,
             "ingest" => Box::pin(ingest::run()).await,
+            "crm" => Box::pin(crm::run(rows)).await,
+            "lex" => Box::pin(lex::run()).await,
             _ => outbox_claim::run().await,
         };
         println!("{report}\n");

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a story ends where its surroundings fail")]
 
+mod automations;
 mod canary;
 mod lead_to_webhook;
+mod lex_exchange;
 mod life_cycle;
 mod outages;
 mod platform_surface;

@@ -26,6 +26,16 @@ impl Requests {
         Self { made, next: AtomicUsize::new(0), again: false }
     }
 
+    /// Each once.
+    pub(in crate::bench) fn once(made: Vec<Arc<[u8]>>) -> Self {
+        Self { made, next: AtomicUsize::new(0), again: false }
+    }
+
+    /// Some over and over, in turn.
+    pub(in crate::bench) fn mixed(made: Vec<Arc<[u8]>>) -> Self {
+        Self { made, next: AtomicUsize::new(0), again: true }
+    }
+
     /// Each a POST of its own.
     pub(in crate::bench) fn posts(path: &str, requests: impl Iterator<Item = (String, Value)>) -> Self {
         let made = requests.map(|(bearer, body)| post(path, &bearer, &body.to_string())).collect();
@@ -34,21 +44,36 @@ impl Requests {
 
     /// `None` when all have been sent.
     fn next(&self) -> Option<Arc<[u8]>> {
-        let index = if self.again { 0 } else { self.next.fetch_add(1, Ordering::Relaxed) };
-        self.made.get(index).cloned()
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        self.made.get(if self.again { index % self.made.len() } else { index }).cloned()
     }
 }
 
-fn get(path: &str, bearer: &str) -> Arc<[u8]> {
+pub(in crate::bench) fn get(path: &str, bearer: &str) -> Arc<[u8]> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {bearer}\r\nAccept: */*\r\n\r\n")
         .into_bytes()
         .into()
 }
 
 fn post(path: &str, bearer: &str, body: &str) -> Arc<[u8]> {
+    with_body("POST", path, bearer, body)
+}
+
+pub(in crate::bench) fn with_body(method: &str, path: &str, bearer: &str, body: &str) -> Arc<[u8]> {
+    with_headers(method, path, &[("Authorization", &format!("Bearer {bearer}"))], body)
+}
+
+pub(in crate::bench) fn with_headers(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Arc<[u8]> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let length = body.len();
     format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {bearer}\r\nAccept: */*\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: bench\r\n{headers}Accept: */*\r\n\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .into_bytes()

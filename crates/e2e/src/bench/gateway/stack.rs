@@ -277,10 +277,20 @@ pub(in crate::bench) async fn start_service(
     if service == Service::WebhookDispatcher {
         settings.push(("SECRETS__ENCRYPTION_KEYS", format!("1:{KEY}")));
     }
+    let mut environment: Vec<_> =
+        settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)).collect();
+    if service == Service::LexRouter {
+        // Neither is asked in a benchmark.
+        for peer in ["GATEWAY", "WEBHOOK_DISPATCHER"] {
+            environment.push((format!("{prefix}__{peer}__URL"), format!("http://{}", free())));
+            environment.push((format!("{prefix}__{peer}__IDENTITY_KEY"), KEY.to_owned()));
+        }
+        environment.push((format!("{prefix}__CONFORMANCE__SIGNING_KEY"), KEY.to_owned()));
+    }
     let program = std::env::current_exe().unwrap().with_file_name(service.name());
     let log = File::create(folder.join(format!("{service}.log"))).unwrap();
     let child = Command::new(&program)
-        .envs(settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)))
+        .envs(environment)
         .stdout(log)
         .spawn()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
