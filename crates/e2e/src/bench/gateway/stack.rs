@@ -107,6 +107,8 @@ pub async fn serve_upstream() -> std::io::Result<SocketAddr> {
         }))
     })
     .workers(1)
+    // A signal ends the process, not only its server.
+    .disable_signals()
     .bind("127.0.0.1:0")?;
     let address = server.addrs()[0];
     let server = server.run();
