@@ -1,8 +1,7 @@
 //! Group commit: concurrent writes of one kind share one statement and one fsync.
 //!
-//! While a batch commits the next one fills by itself, and a lone write waits for nobody. A lane whose last
-//! batch was shared begins the next one [`PACE`] after it, no sooner: under load there are then few commits of
-//! many writes, and it is by the commit that the database and everything beside it pay. Each caller gets its own outcome: a bad row fails alone, one that makes the write panic too, equal
+//! While a batch commits the next one fills by itself, so there is no timer and a lone write waits for
+//! nobody. Each caller gets its own outcome: a bad row fails alone, one that makes the write panic too, equal
 //! keys never meet in one statement, and a full queue is refused at once. Every caller is answered within
 //! [`PATIENCE`] and [`LIMIT`] together, whatever the database does. Knows nothing of what is written.
 
@@ -26,8 +25,6 @@ const LANE_CAPACITY: usize = 4_096;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The most writes of one statement.
 pub const BATCH: usize = 256;
-/// From the begin of a batch that was shared to that of the next one, at least.
-const PACE: Duration = Duration::from_millis(5);
 /// Lanes: each commits one batch at a time, on a connection of its own.
 const LANES: usize = 2;
 
@@ -159,14 +156,9 @@ impl<W: GroupWrite> Lane<W> {
             if batch.is_empty() {
                 continue;
             }
-            let size = batch.len();
             metrics::histogram!("leadwire_group_commit_batch_size", "kind" => self.name)
-                .record(u32::try_from(size).unwrap_or(u32::MAX));
-            let began = Instant::now();
+                .record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
             commit(self.name, &*self.write, batch).await;
-            if (2..BATCH).contains(&size) {
-                shutdown.sleep(PACE.saturating_sub(began.elapsed())).await;
-            }
         }
     }
 
