@@ -70,10 +70,10 @@ pub fn connect(settings: &DatabaseSettings, service: Service) -> Result<PgPool, 
         .connect_lazy_with(options))
 }
 
-/// Asked when a connection comes back, beside the request's path, and after it has been idle. After a failover the address of the
-/// primary may lead to what is now a standby: closing its connections heals as soon as the address does. The
-/// limit is needed because sqlx itself waits for ever for the rest of what a caller gave up, and the place in
-/// the pool with it.
+/// Asked when a connection comes back, beside the request's path, and before it is used after a pause. After a
+/// failover the address of the primary may lead to what is now a standby: closing its connections heals as soon as
+/// the address does. The limit is needed because sqlx itself waits for ever for the rest of what a caller gave up,
+/// and the place in the pool with it.
 async fn is_worth_keeping(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let question = sqlx::query_scalar::<_, String>("show transaction_read_only").fetch_one(connection);
     match tokio::time::timeout(RELEASE_LIMIT, question).await {
