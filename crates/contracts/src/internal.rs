@@ -12,6 +12,9 @@ pub const ORGANIZATIONS: &str = "/internal/organizations";
 pub const AUDIT: &str = "/internal/audit";
 /// webhook-dispatcher: `GET ?organization=&client=` answers [`Subscriptions`].
 pub const SUBSCRIPTIONS: &str = "/internal/subscriptions";
+/// webhook-dispatcher: `GET /{id}/deliveries?organization=` answers [`Deliveries`]; 404 where the organisation has no
+/// such event (yet).
+pub const EVENTS: &str = "/internal/events";
 /// lead-intake, crm-resources, ingest, lex-router, webhook-dispatcher: `POST` an [`Erase`]; answers [`Erased`].
 pub const ERASE: &str = "/internal/erase";
 
@@ -31,6 +34,13 @@ pub struct Subscriptions {
     pub data: Vec<Value>,
     pub active: u64,
     pub total: u64,
+}
+
+/// Where an event went.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deliveries {
+    /// As the platform surface lists them.
+    pub data: Vec<Value>,
 }
 
 /// What somebody did, for the audit log. Nothing in it is secret or of a person outside the organisation.

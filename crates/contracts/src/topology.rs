@@ -2,8 +2,9 @@
 //!
 //! `leadwire topology apply` declares it; services check passively that what they need is there.
 //! A queue stands here when something consumes it, so that nothing piles up unread. Works unchanged on
-//! RabbitMQ 3.10 to 4.x: quorum queues only, every delivery limit explicit and positive (`-1` and an
-//! absent limit mean different things in different versions), every work queue with a dead-letter exchange.
+//! RabbitMQ 3.10 to 4.x: quorum queues, every delivery limit explicit and positive (`-1` and an absent limit
+//! mean different things in different versions), every work queue with a dead-letter exchange; and streams
+//! beside those of them whose messages are accounted for.
 
 use crate::service::Service;
 use std::fmt::Write as _;
@@ -63,6 +64,42 @@ pub const WEBHOOK_DISPATCHER_EVENTS: WorkQueue = WorkQueue {
         "webhook.#",
     ],
 };
+
+/// A stream that keeps what a work queue is sent, for a while and whatever becomes of it in the queue. Nothing takes
+/// messages out of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tape {
+    pub name: &'static str,
+    /// The queue that it stands beside.
+    pub queue: WorkQueue,
+    /// Binding keys on [`EVENTS`]: those of the queue that are accounted for.
+    pub bindings: &'static [&'static str],
+    /// For how long, and how much, at most. It is cut in whole segments.
+    pub keep: Duration,
+    pub keep_bytes: i64,
+    pub segment_bytes: i64,
+}
+
+/// What other services say to the whole world. What the dispatcher says about webhooks is not stored unless
+/// somebody asked for it, so it is not accounted for.
+pub const WEBHOOK_DISPATCHER_TAPE: Tape = Tape {
+    name: "webhook-dispatcher.tape",
+    queue: WEBHOOK_DISPATCHER_EVENTS,
+    bindings: &[
+        "intake.#",
+        "crm.#",
+        "ingest.event.#",
+        "ingest.snapshot.#",
+        "ingest.worker.#",
+        "lex.message.#",
+    ],
+    keep: Duration::from_hours(24),
+    keep_bytes: 4 << 30,
+    segment_bytes: 32 << 20,
+};
+
+/// Every tape of the platform.
+pub const TAPES: [Tape; 1] = [WEBHOOK_DISPATCHER_TAPE];
 
 /// Clients and organisations that are gone, whose subscriptions end.
 pub const WEBHOOK_DISPATCHER_CONTROL: WorkQueue = WorkQueue {
@@ -148,7 +185,7 @@ pub fn markdown() -> String {
          | `{EVENTS_UNROUTED}` | fanout | to the queue of the same name |\n\
          | `{RETRY}` | direct | to the retry queues |\n\
          | `{DEAD_LETTER}` | direct | to the dead-letter queues, by the name of the queue they come from |\n\n\
-         Queues are quorum queues. A work queue gives a message up after {WORK_DELIVERY_LIMIT} deliveries, which only \
+         Queues are quorum queues, but for tapes, which are streams. A work queue gives a message up after {WORK_DELIVERY_LIMIT} deliveries, which only \
          crashes use up; failures are counted by the consumer.\n\n\
          | Queue | Consumed by | Bound to `{EVENTS}` with |\n|---|---|---|\n"
     );
@@ -160,6 +197,20 @@ pub fn markdown() -> String {
             add(&mut page, format_args!("| `{name}` | – | back to `{}` after {seconds} s |\n", queue.name));
         }
         add(&mut page, format_args!("| `{}` | operators | dead letters |\n", queue.dead_letter_queue()));
+        for tape in TAPES.iter().filter(|tape| tape.queue == queue) {
+            let bindings: Vec<_> = tape.bindings.iter().map(|binding| format!("`{binding}`")).collect();
+            let (hours, mebibytes) = (tape.keep.as_secs() / 3_600, tape.keep_bytes >> 20);
+            let limits = format!("kept {hours} h, {mebibytes} MiB at most");
+            add(
+                &mut page,
+                format_args!(
+                    "| `{}` | {}, without taking | {} ({limits}) |\n",
+                    tape.name,
+                    queue.owner,
+                    bindings.join(" ")
+                ),
+            );
+        }
     }
     page
 }
@@ -181,6 +232,10 @@ mod tests {
     fn a_queue_is_named_after_its_owner() {
         for queue in WORK_QUEUES {
             assert_eq!(queue.name.split('.').next(), Some(queue.owner.name()));
+        }
+        for tape in TAPES {
+            assert_eq!(tape.name.split('.').next(), Some(tape.queue.owner.name()));
+            assert!(tape.bindings.iter().all(|key| tape.queue.bindings.contains(key)));
         }
     }
 }

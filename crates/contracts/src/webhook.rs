@@ -6,8 +6,48 @@
 use crate::event::EventData;
 use crate::ids::{EventId, SubscriptionId};
 use crate::service::Service;
+use crate::surface::Surface;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+
+/// A subscription as its owner has it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionFacts {
+    pub subscription_id: SubscriptionId,
+    /// `partner`, `platform` or `lex`: whose surface it is of.
+    pub family: Surface,
+    pub url: String,
+    /// What it asks for.
+    pub events: Vec<String>,
+    /// `active`, `paused` or `disabled`.
+    pub status: String,
+}
+
+/// `webhook.subscription.created`: it gets every event that is accepted from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionCreated {
+    #[serde(flatten)]
+    pub facts: SubscriptionFacts,
+    pub created_at: DateTime<Utc>,
+}
+
+/// `webhook.subscription.updated`: its owner changed it, or gave it a new secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionUpdated {
+    #[serde(flatten)]
+    pub facts: SubscriptionFacts,
+    /// What is different: `url`, `events`, `description`, `status`, `retry`, `rate_limit`, `metadata`, `filters` (those
+    /// of LEX, with the format), `secret`.
+    pub changed: Vec<String>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// `webhook.subscription.deleted`: by its owner, or with the client that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionDeleted {
+    pub subscription_id: SubscriptionId,
+    pub deleted_at: DateTime<Utc>,
+}
 
 /// `webhook.subscription.disabled`: nothing is delivered to it until its owner enables it again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +93,35 @@ pub enum DeadLetterReason {
     Rejected,
     /// The time of a LEX message was over, or it was still open when events of its time were let go.
     Expired,
+}
+
+impl DeadLetterReason {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Rejected => "rejected",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+impl EventData for SubscriptionCreated {
+    const SOURCE: Service = Service::WebhookDispatcher;
+    const ROUTING_KEY: &'static str = "webhook.subscription.created.v1";
+    const TYPE: &'static str = "webhook.subscription.created";
+}
+
+impl EventData for SubscriptionUpdated {
+    const SOURCE: Service = Service::WebhookDispatcher;
+    const ROUTING_KEY: &'static str = "webhook.subscription.updated.v1";
+    const TYPE: &'static str = "webhook.subscription.updated";
+}
+
+impl EventData for SubscriptionDeleted {
+    const SOURCE: Service = Service::WebhookDispatcher;
+    const ROUTING_KEY: &'static str = "webhook.subscription.deleted.v1";
+    const TYPE: &'static str = "webhook.subscription.deleted";
 }
 
 impl EventData for SubscriptionDisabled {

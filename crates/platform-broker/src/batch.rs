@@ -14,6 +14,8 @@ use crate::trace;
 use futures_util::FutureExt;
 use lapin::Channel;
 use lapin::options::BasicAckOptions;
+use platform::clock::Clock;
+use platform::ids::time_of;
 use platform::lifecycle::Shutdown;
 use platform::messaging::PublishOutcome;
 use serde::de::DeserializeOwned;
@@ -38,6 +40,7 @@ pub(crate) struct Bench<'a, H> {
     pub(crate) link: &'a Link,
     pub(crate) channel: &'a Channel,
     pub(crate) shutdown: &'a Shutdown,
+    pub(crate) clock: &'a Clock,
 }
 
 impl<H: Handler> Bench<'_, H> {
@@ -147,7 +150,7 @@ impl<H: Handler> Bench<'_, H> {
         );
         let mut pause = Pause::new(H::QUEUE.name);
         loop {
-            let letter = fate.letter(original, &H::QUEUE, &failure.error);
+            let letter = fate.letter(original, &H::QUEUE, &failure.error, self.clock);
             let outcome = match letter {
                 Some(letter) => self.lane.send(from_ref(&letter)).await,
                 None => Vec::new(),
@@ -173,7 +176,21 @@ impl<H: Handler> Bench<'_, H> {
             }
         }
         count(H::QUEUE.name, "acked", originals.len());
+        self.record_lag(originals);
         Ok(())
+    }
+
+    /// How long ago messages were accepted, as the time in their ids says. What comes a second time, for
+    /// whatever reason, says nothing of how well the consumer keeps up.
+    fn record_lag(&self, originals: &[Original]) {
+        let lag = metrics::histogram!("leadwire_consumer_lag_seconds", "queue" => H::QUEUE.name);
+        let now = self.clock.now();
+        for original in originals.iter().filter(|original| original.is_first_time()) {
+            let id = original.message_id().and_then(|id| Uuid::try_parse(id).ok());
+            if let Some(accepted) = id.and_then(time_of) {
+                lag.record((now - accepted).to_std().unwrap_or_default());
+            }
+        }
     }
 
     async fn ack(&self, tag: u64, multiple: bool) -> Result<(), Stopped> {

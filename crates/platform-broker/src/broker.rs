@@ -2,6 +2,7 @@
 
 use crate::connection::Endpoint;
 use crate::consumer::{Handler, Runner};
+use crate::depths;
 use crate::error::BrokerError;
 use crate::health::Health;
 use crate::lane::Lane;
@@ -9,8 +10,12 @@ use crate::publisher::Publisher;
 use crate::replica::{ReplicaHandler, ReplicaRunner};
 use crate::settings::BrokerSettings;
 use crate::supervisor::Supervised;
+use crate::tape::TapeReader;
 use crate::topology::{self, Topology};
 use contracts::Service;
+use contracts::topology::{Tape, WorkQueue};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
 use platform::clock::Clock;
 use platform::lifecycle::{Shutdown, Tasks};
 use std::sync::{Arc, OnceLock};
@@ -50,7 +55,6 @@ impl Broker {
         tasks: &Tasks,
         shutdown: &Shutdown,
     ) -> Result<Self, BrokerError> {
-        describe_metrics();
         let endpoint = Endpoint::new(settings)?;
         let health = Health::default();
         let part = health.part("broker connection to publish on");
@@ -81,8 +85,11 @@ impl Broker {
             lane: Lane::new(self.0.publish.clone()),
             health: self.0.health.part(&format!("consumer of {}", H::QUEUE.name)),
             shutdown: self.0.shutdown.clone(),
+            clock: self.0.clock.clone(),
         };
         self.0.tasks.spawn(H::QUEUE.name, runner.run());
+        let watching = depths::watch(H::QUEUE, self.consume_connection(), self.0.shutdown.clone());
+        self.0.tasks.spawn("queue depths", watching);
     }
 
     /// Starts a consumer of events that every replica of the service has to see.
@@ -95,6 +102,29 @@ impl Broker {
             shutdown: self.0.shutdown.clone(),
         };
         self.0.tasks.spawn("replica control events", runner.run());
+    }
+
+    /// The way to a tape.
+    pub fn tape(&self, tape: Tape) -> TapeReader {
+        TapeReader::new(self.consume_connection(), tape)
+    }
+
+    /// How many messages of a work queue wait to be sent to a consumer. Those that a consumer has in hand are
+    /// not among them.
+    ///
+    /// # Errors
+    /// When there is no connection, or no such queue.
+    pub async fn waiting(&self, queue: WorkQueue) -> Result<u32, BrokerError> {
+        let no_connection =
+            || BrokerError::Refused { what: "look at a queue", source: "there is no connection".into() };
+        let link = self.consume_connection().now().ok_or_else(no_connection)?;
+        let channel = link.channel().await?;
+        let options = QueueDeclareOptions { passive: true, durable: true, ..Default::default() };
+        let looking = channel.queue_declare(queue.name.into(), options, FieldTable::default());
+        let count = link.decisive("look at a queue", looking).await?.message_count();
+        let closing = channel.close(200, "closed by the client".into());
+        link.endpoint().request("close the channel", closing).await?;
+        Ok(count)
     }
 
     /// Looks once, as soon as the broker answers, whether what the process needs is there, and says precisely
@@ -148,20 +178,4 @@ impl Broker {
             })
             .clone()
     }
-}
-
-fn describe_metrics() {
-    metrics::describe_counter!(
-        "leadwire_messages_consumed_total",
-        "messages by queue and what became of them: acked, retried, dead_lettered"
-    );
-    metrics::describe_counter!(
-        "leadwire_messages_published_total",
-        "published messages by outcome: confirmed, or unknown (to be published again)"
-    );
-    metrics::describe_histogram!("leadwire_consumer_batch_size", "messages that were processed together");
-    metrics::describe_gauge!(
-        "leadwire_consumer_paused",
-        "consumers that hold messages because a dependency is unavailable"
-    );
 }

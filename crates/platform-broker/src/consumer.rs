@@ -17,6 +17,7 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
+use platform::clock::Clock;
 use platform::lifecycle::Shutdown;
 use serde::de::DeserializeOwned;
 use std::error::Error;
@@ -123,6 +124,7 @@ pub(crate) struct Runner<H> {
     pub(crate) lane: Lane,
     pub(crate) health: Part,
     pub(crate) shutdown: Shutdown,
+    pub(crate) clock: Clock,
 }
 
 impl<H: Handler> Runner<H> {
@@ -194,8 +196,14 @@ impl<H: Handler> Runner<H> {
     }
 
     async fn work(&self, link: &Link, channel: &Channel, mut consumer: Consumer) -> Stopped {
-        let bench =
-            Bench { handler: &self.handler, lane: &self.lane, link, channel, shutdown: &self.shutdown };
+        let bench = Bench {
+            handler: &self.handler,
+            lane: &self.lane,
+            link,
+            channel,
+            shutdown: &self.shutdown,
+            clock: &self.clock,
+        };
         loop {
             let batch = match self.next_batch(&mut consumer).await {
                 Ok(batch) => batch,

@@ -14,6 +14,14 @@ use std::collections::BTreeMap;
 
 pub(crate) const ATTEMPT: &str = "x-attempt";
 pub(crate) const TRACEPARENT: &str = "traceparent";
+/// When a message became a dead letter, RFC 3339.
+pub(crate) const DEAD_LETTERED_AT: &str = "x-dead-lettered-at";
+pub(crate) const ERROR: &str = "x-error";
+pub(crate) const ERROR_KIND: &str = "x-error-kind";
+pub(crate) const FIRST_QUEUE: &str = "x-first-queue";
+pub(crate) const ATTEMPTS: &str = "x-attempts";
+/// What a failed processing has left on a message.
+const STORY: [&str; 6] = [ATTEMPT, DEAD_LETTERED_AT, ERROR, ERROR_KIND, FIRST_QUEUE, ATTEMPTS];
 const PERSISTENT: u8 = 2;
 
 /// A message with everything that `basic.publish` wants.
@@ -50,7 +58,7 @@ impl Letter {
 }
 
 /// What was delivered, as far as copies of it need it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Original {
     pub(crate) tag: u64,
     pub(crate) redelivered: bool,
@@ -94,6 +102,11 @@ impl Original {
         attempt.unwrap_or(1).max(1)
     }
 
+    /// Whether nobody has worked on it before, as far as it says: it was not retried, replayed or redelivered.
+    pub(crate) fn is_first_time(&self) -> bool {
+        !self.redelivered && self.attempt() == 1 && self.header("x-replayed-by").is_none()
+    }
+
     pub(crate) fn traceparent(&self) -> Option<String> {
         match self.header(TRACEPARENT)? {
             AMQPValue::LongString(text) => Some(text.to_string()),
@@ -109,11 +122,31 @@ impl Original {
         routing_key: &str,
         set: impl IntoIterator<Item = (&'static str, AMQPValue)>,
     ) -> Option<Letter> {
+        self.copy_of(|_| true, exchange, routing_key, set)
+    }
+
+    /// A copy that nothing has failed with yet: it begins with its first attempt.
+    pub(crate) fn fresh_copy(
+        &self,
+        exchange: &str,
+        routing_key: &str,
+        set: impl IntoIterator<Item = (&'static str, AMQPValue)>,
+    ) -> Option<Letter> {
+        self.copy_of(|name| !STORY.contains(&name), exchange, routing_key, set)
+    }
+
+    fn copy_of(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+        exchange: &str,
+        routing_key: &str,
+        set: impl IntoIterator<Item = (&'static str, AMQPValue)>,
+    ) -> Option<Letter> {
         let mut headers: BTreeMap<ShortString, AMQPValue> = self
             .headers()
             .into_iter()
             .flat_map(FieldTable::inner)
-            .filter(|(name, _)| keeps(name.as_str()))
+            .filter(|(name, _)| keeps(name.as_str()) && wanted(name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         for (name, value) in set {
@@ -154,11 +187,11 @@ impl Original {
         kept
     }
 
-    fn header(&self, name: &str) -> Option<&AMQPValue> {
+    pub(crate) fn header(&self, name: &str) -> Option<&AMQPValue> {
         self.headers()?.inner().get(name)
     }
 
-    fn headers(&self) -> Option<&FieldTable> {
+    pub(crate) fn headers(&self) -> Option<&FieldTable> {
         self.properties.headers().as_ref()
     }
 }
@@ -235,6 +268,23 @@ mod tests {
         assert_eq!(*copy.properties.delivery_mode(), Some(2));
         assert_eq!(*copy.properties.user_id(), None);
         assert_eq!(*copy.properties.expiration(), None);
+    }
+
+    #[test]
+    fn a_fresh_copy_forgets_its_failures_and_keeps_its_trace() {
+        let original = original(&[
+            (TRACEPARENT, text("00-a-b-01")),
+            (ATTEMPT, AMQPValue::LongInt(4)),
+            (ATTEMPTS, AMQPValue::LongInt(4)),
+            (ERROR, text("no")),
+            (ERROR_KIND, text("exhausted")),
+            (FIRST_QUEUE, text("q")),
+            (DEAD_LETTERED_AT, text("2026-01-02T03:04:05Z")),
+        ]);
+        let copy = original.fresh_copy("", "q", [("x-replayed-by", text("ada"))]).unwrap();
+        let headers = copy.properties.headers().clone().unwrap();
+        let names: Vec<_> = headers.inner().keys().map(ShortString::as_str).collect();
+        assert_eq!(names, [TRACEPARENT, "x-replayed-by"]);
     }
 
     #[test]

@@ -2,13 +2,18 @@
 //!
 //! Pure decisions and the copies that carry them out; publishing and acking is `batch`.
 
-use crate::copies::{ATTEMPT, Letter, Original, text};
+use crate::copies::{
+    ATTEMPT, ATTEMPTS, DEAD_LETTERED_AT, ERROR, ERROR_KIND, FIRST_QUEUE, Letter, Original, text,
+};
 use contracts::topology::{DEAD_LETTER, RETRY, RETRY_STEPS, WorkQueue};
 use lapin::types::AMQPValue;
+use platform::clock::Clock;
 use std::error::Error;
 
 /// Limit of the `x-error` header in bytes: headers travel in one frame and are read by people.
 const ERROR_LIMIT: usize = 1024;
+/// RFC 3339 in UTC, to the millisecond.
+const MOMENT: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
 
 /// Why a message failed, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +74,13 @@ impl Fate {
     }
 
     /// The copy that has to be confirmed before the original is acked.
-    pub(crate) fn letter(self, original: &Original, queue: &WorkQueue, error: &str) -> Option<Letter> {
+    pub(crate) fn letter(
+        self,
+        original: &Original,
+        queue: &WorkQueue,
+        error: &str,
+        clock: &Clock,
+    ) -> Option<Letter> {
         match self {
             Self::Retry { step, attempt } => {
                 original.copy(RETRY, &queue.retry_queue(step), [(ATTEMPT, number(attempt))])
@@ -78,10 +89,11 @@ impl Fate {
                 DEAD_LETTER,
                 queue.name,
                 [
-                    ("x-error", text(truncated(error))),
-                    ("x-error-kind", text(kind)),
-                    ("x-first-queue", text(queue.name)),
-                    ("x-attempts", number(original.attempt())),
+                    (ERROR, text(truncated(error))),
+                    (ERROR_KIND, text(kind)),
+                    (FIRST_QUEUE, text(queue.name)),
+                    (ATTEMPTS, number(original.attempt())),
+                    (DEAD_LETTERED_AT, text(&clock.now().format(MOMENT).to_string())),
                 ],
             ),
         }

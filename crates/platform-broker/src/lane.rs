@@ -86,7 +86,11 @@ impl Lane {
 }
 
 /// Publishes and collects. True when every confirm has arrived, so that the channel may serve again.
-async fn transmit(channel: &Channel, window: &[Letter], deadline: Instant) -> (Vec<PublishOutcome>, bool) {
+pub(crate) async fn transmit(
+    channel: &Channel,
+    window: &[Letter],
+    deadline: Instant,
+) -> (Vec<PublishOutcome>, bool) {
     let mut confirms = Vec::with_capacity(window.len());
     for letter in window {
         match timeout_at(deadline, publish(channel, letter)).await {

@@ -2,12 +2,14 @@
 //!
 //! Stores nothing and retries nothing: what is [`PublishOutcome::Unknown`] stays in the outbox.
 
-use crate::copies::Letter;
+use crate::copies::{Letter, TRACEPARENT};
 use crate::lane::Lane;
+use crate::trace;
 use contracts::Service;
 use platform::clock::Clock;
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// Publishes windows of messages, persistent and mandatory, and waits for the broker's confirms.
 ///
@@ -40,12 +42,18 @@ impl Publisher {
             .collect();
         let sendable: Vec<bool> = letters.iter().map(Option::is_some).collect();
         let letters: Vec<Letter> = letters.into_iter().flatten().collect();
-        let mut outcomes = self.lane.send(&letters).await.into_iter();
+        let span = trace::publishing(window.len(), window.iter().filter_map(traceparent));
+        let mut outcomes = self.lane.send(&letters).instrument(span).await.into_iter();
         sendable
             .into_iter()
             .map(|sent| sent.then(|| outcomes.next()).flatten().unwrap_or(PublishOutcome::Unknown))
             .collect()
     }
+}
+
+fn traceparent(message: &OutboundMessage) -> Option<&str> {
+    let header = message.headers.iter().find(|(name, _)| name == TRACEPARENT);
+    header.map(|(_, value)| value.as_str())
 }
 
 impl Publish for Publisher {

@@ -8,15 +8,16 @@ use crate::connection::{Endpoint, Link};
 use crate::error::BrokerError;
 use crate::settings::BrokerSettings;
 use contracts::topology::{
-    DEAD_LETTER, EVENTS, EVENTS_UNROUTED, HOLD_DELIVERY_LIMIT, RETRY, RETRY_STEPS, WORK_DELIVERY_LIMIT,
-    WORK_QUEUES, WorkQueue,
+    DEAD_LETTER, EVENTS, EVENTS_UNROUTED, HOLD_DELIVERY_LIMIT, RETRY, RETRY_STEPS, TAPES, Tape,
+    WORK_DELIVERY_LIMIT, WORK_QUEUES, WorkQueue,
 };
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 use std::time::Duration;
 
-/// What is to be there: the platform's whole topology, or a test's small one.
+/// What is to be there: the platform's whole topology, or a test's small one. Tapes come with the queues that
+/// they stand beside.
 #[derive(Clone, Copy, Debug)]
 pub struct Topology<'a> {
     pub queues: &'a [WorkQueue],
@@ -47,6 +48,27 @@ pub async fn check(settings: &BrokerSettings, topology: Topology<'_>) -> Result<
     check_at(&Endpoint::new(settings)?, "leadwire topology check", topology).await
 }
 
+/// [`check`] for an operator, who may configure: compares types and arguments, too. Changes nothing: what is there is
+/// declared once more, which the broker refuses, naming the difference, unless it is equal.
+///
+/// # Errors
+/// When the broker cannot be asked.
+pub async fn compare(settings: &BrokerSettings, topology: Topology<'_>) -> Result<Vec<String>, BrokerError> {
+    let link = Link::open(&Endpoint::new(settings)?, "leadwire topology check").await?;
+    let result = find_differences(&link, topology, true).await;
+    link.close().await;
+    result
+}
+
+/// Every binding that has to be there: exchange, queue, key.
+pub fn bindings(topology: Topology<'_>) -> Vec<(&'static str, String, String)> {
+    let of_queue = |queue: Queue| {
+        let Queue { name, bindings, .. } = queue;
+        bindings.into_iter().map(move |(exchange, key)| (exchange, name.clone(), key))
+    };
+    queues(topology).into_iter().flat_map(of_queue).collect()
+}
+
 /// [`check`] over a connection of this name.
 pub(crate) async fn check_at(
     endpoint: &Endpoint,
@@ -54,7 +76,7 @@ pub(crate) async fn check_at(
     topology: Topology<'_>,
 ) -> Result<Vec<String>, BrokerError> {
     let link = Link::open(endpoint, name).await?;
-    let result = find_differences(&link, topology).await;
+    let result = find_differences(&link, topology, false).await;
     link.close().await;
     result
 }
@@ -64,6 +86,16 @@ struct Exchange {
     name: &'static str,
     kind: ExchangeKind,
     alternate: Option<&'static str>,
+}
+
+impl Exchange {
+    fn arguments(&self) -> FieldTable {
+        let mut arguments = FieldTable::default();
+        if let Some(alternate) = self.alternate {
+            arguments.insert("alternate-exchange".into(), string(alternate));
+        }
+        arguments
+    }
 }
 
 /// A queue with its arguments and bindings.
@@ -110,11 +142,31 @@ fn queues(topology: Topology<'_>) -> Vec<Queue> {
             });
         }
     }
+    let tapes = TAPES.iter().filter(|tape| topology.queues.contains(&tape.queue));
+    queues.extend(tapes.map(stream));
     queues
 }
 
+fn stream(tape: &Tape) -> Queue {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-queue-type".into(), string("stream"));
+    arguments.insert("x-max-age".into(), string(&format!("{}s", tape.keep.as_secs())));
+    arguments.insert("x-max-length-bytes".into(), integer(tape.keep_bytes));
+    arguments.insert("x-stream-max-segment-size-bytes".into(), integer(tape.segment_bytes));
+    Queue {
+        name: tape.name.to_owned(),
+        arguments,
+        bindings: tape.bindings.iter().map(|key| (EVENTS, (*key).to_owned())).collect(),
+    }
+}
+
 /// At-least-once dead lettering, which needs `reject-publish`, and moves without losing.
-fn dead_lettering(exchange: &str, key: &str, delivery_limit: i64, rest: Option<Duration>) -> FieldTable {
+pub(crate) fn dead_lettering(
+    exchange: &str,
+    key: &str,
+    delivery_limit: i64,
+    rest: Option<Duration>,
+) -> FieldTable {
     let mut table = arguments([
         ("x-delivery-limit", integer(delivery_limit)),
         ("x-dead-letter-exchange", string(exchange)),
@@ -149,11 +201,8 @@ const fn integer(value: i64) -> AMQPValue {
 async fn declare_all(link: &Link, topology: Topology<'_>) -> Result<(), BrokerError> {
     let channel = link.channel().await?;
     for exchange in exchanges() {
-        let mut arguments = FieldTable::default();
-        if let Some(alternate) = exchange.alternate {
-            arguments.insert("alternate-exchange".into(), string(alternate));
-        }
         let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+        let arguments = exchange.arguments();
         let declaring = channel.exchange_declare(exchange.name.into(), exchange.kind, options, arguments);
         link.decisive("cannot declare an exchange", declaring).await?;
     }
@@ -175,39 +224,56 @@ async fn declare_all(link: &Link, topology: Topology<'_>) -> Result<(), BrokerEr
     Ok(())
 }
 
-async fn find_differences(link: &Link, topology: Topology<'_>) -> Result<Vec<String>, BrokerError> {
+async fn find_differences(
+    link: &Link,
+    topology: Topology<'_>,
+    exactly: bool,
+) -> Result<Vec<String>, BrokerError> {
     let mut differences = Vec::new();
     let mut channel = link.channel().await?;
+    // Passive first: that makes nothing that is missing.
+    let looks: &[bool] = if exactly { &[true, false] } else { &[true] };
     for exchange in exchanges() {
-        let options = ExchangeDeclareOptions { passive: true, durable: true, ..Default::default() };
-        let kind = exchange.kind.clone();
-        let looking = channel.exchange_declare(exchange.name.into(), kind, options, FieldTable::default());
-        let found = link.decisive("look", looking).await;
-        note(link, &mut channel, &mut differences, found, format!("exchange {}", exchange.name)).await?;
+        for passive in looks {
+            let options = ExchangeDeclareOptions { passive: *passive, durable: true, ..Default::default() };
+            let (kind, arguments) = (exchange.kind.clone(), exchange.arguments());
+            let looking = channel.exchange_declare(exchange.name.into(), kind, options, arguments);
+            let found = link.decisive("look", looking).await;
+            let what = format!("exchange {}", exchange.name);
+            if !note(link, &mut channel, &mut differences, found, what).await? {
+                break;
+            }
+        }
     }
     for queue in queues(topology) {
-        let options = QueueDeclareOptions { passive: true, durable: true, ..Default::default() };
-        let looking = channel.queue_declare(queue.name.as_str().into(), options, FieldTable::default());
-        let found = link.decisive("look", looking).await;
-        note(link, &mut channel, &mut differences, found, format!("queue {}", queue.name)).await?;
+        for passive in looks {
+            let options = QueueDeclareOptions { passive: *passive, durable: true, ..Default::default() };
+            let looking = channel.queue_declare(queue.name.as_str().into(), options, queue.arguments.clone());
+            let found = link.decisive("look", looking).await;
+            let what = format!("queue {}", queue.name);
+            if !note(link, &mut channel, &mut differences, found, what).await? {
+                break;
+            }
+        }
     }
     Ok(differences)
 }
 
-/// Notes a difference; the broker has closed the channel over it, so the search goes on with a new one.
+/// Notes a difference, and says whether there is none; the broker has closed the channel over it, so the search goes on
+/// with a new one.
 async fn note<T>(
     link: &Link,
     channel: &mut Channel,
     differences: &mut Vec<String>,
     found: Result<T, BrokerError>,
     what: String,
-) -> Result<(), BrokerError> {
+) -> Result<bool, BrokerError> {
     match found {
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(true),
         Err(BrokerError::Refused { source, .. }) if link.alive() => {
             differences.push(format!("{what}: {source}"));
             *channel = link.channel().await?;
-            Ok(())
+            Ok(false)
         }
         Err(error) => Err(error),
     }
@@ -218,9 +284,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_delivery_limit_is_explicit_and_positive_and_every_queue_a_quorum_queue() {
+    fn every_delivery_limit_is_explicit_and_positive_and_every_queue_but_the_tapes_a_quorum_queue() {
         for queue in queues(PLATFORM) {
             let arguments = queue.arguments.inner();
+            if TAPES.iter().any(|tape| tape.name == queue.name) {
+                assert_eq!(arguments.get("x-queue-type"), Some(&string("stream")));
+                continue;
+            }
             assert_eq!(arguments.get("x-queue-type"), Some(&string("quorum")), "{}", queue.name);
             let Some(AMQPValue::LongLongInt(limit)) = arguments.get("x-delivery-limit") else {
                 panic!("{} has no delivery limit", queue.name)

@@ -1,7 +1,8 @@
-//! Trace context of messages: from the `traceparent` header to the span that processes them.
+//! Trace context of messages: from the `traceparent` header to the spans that publish and process them.
 //!
-//! A span for one message is a child of the publisher's span; a span for a batch links to all of them, as
-//! the OpenTelemetry messaging conventions ask. Payloads never become attributes.
+//! A span for one message is a child of the span that made it; a span for several links to those that are
+//! recorded, as the OpenTelemetry messaging conventions ask, and is recorded when one of them is. Payloads never
+//! become attributes.
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use tracing::Span;
@@ -51,6 +52,25 @@ pub(crate) fn processing<'a>(
         "messaging.batch.message_count" = count,
         "messaging.message.id" = message_id,
     );
+    tie(&span, count, traceparents);
+    span
+}
+
+/// A root span for the publishing of messages, tied to the traces that they come from.
+pub(crate) fn publishing<'a>(count: usize, traceparents: impl Iterator<Item = &'a str>) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "publish",
+        "otel.kind" = "producer",
+        "messaging.system" = "rabbitmq",
+        "messaging.operation.type" = "send",
+        "messaging.batch.message_count" = count,
+    );
+    tie(&span, count, traceparents);
+    span
+}
+
+fn tie<'a>(span: &Span, count: usize, traceparents: impl Iterator<Item = &'a str>) {
     let mut contexts = traceparents.filter_map(remote_context);
     if count == 1 {
         if let Some(context) = contexts.next() {
@@ -59,9 +79,8 @@ pub(crate) fn processing<'a>(
             span.set_parent(parent).unwrap_or(());
         }
     } else {
-        contexts.for_each(|context| span.add_link(context));
+        contexts.filter(SpanContext::is_sampled).for_each(|context| span.add_link(context));
     }
-    span
 }
 
 #[cfg(test)]

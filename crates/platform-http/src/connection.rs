@@ -1,8 +1,13 @@
 //! A client's connection with the two deadlines that actix lacks. It limits the first head of a connection
 //! and the pause between two requests, but waits for ever for the rest of a second head, and for a client
 //! that takes nothing of its answer.
+//!
+//! The time for the first head begins with its first byte. Until then a connection is one that its client
+//! keeps for later, as pools do, and is closed without a word: an answer would be taken for that of the
+//! request which the client may be sending at that moment.
 
 use crate::settings::HttpSettings;
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, Protocol, Request, Response};
 use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
@@ -20,7 +25,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpSocket;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// How long a client may stay after an answer that came before the end of its body.
 const LINGER: Duration = Duration::from_secs(1);
@@ -55,7 +60,7 @@ where
     let (keep_alive, head_timeout) = (settings.keep_alive, settings.head_timeout);
     let patience = Patience { write: settings.write_timeout, quiet: keep_alive + head_timeout };
     let server = builder.listen("http", listener, move || {
-        let draining = draining.clone();
+        let (draining, stopping) = (draining.clone(), draining.clone());
         let app = app().into_factory().map_err(|error| error.into().error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -72,11 +77,20 @@ where
                 extensions.insert(connection.progress.clone());
             })
             .finish(map_config(app, |()| AppConfig::default()));
-        fn_service(move |io: TcpStream| async move {
-            // An answer is written in one piece; waiting for more would only delay it.
-            io.set_nodelay(true)?;
-            let peer = io.peer_addr().ok();
-            Ok::<_, actix_http::error::DispatchError>((Connection::new(io, patience), Protocol::Http1, peer))
+        fn_service(move |io: TcpStream| {
+            let stopping = stopping.clone();
+            async move {
+                // An answer is written in one piece; waiting for more would only delay it.
+                io.set_nodelay(true)?;
+                let silent = || Err(io::Error::from(io::ErrorKind::TimedOut));
+                tokio::select! {
+                    biased;
+                    first_byte = timeout(keep_alive, io.readable()) => first_byte.unwrap_or_else(|_| silent()),
+                    () = stopping.notified() => silent(),
+                }?;
+                let peer = io.peer_addr().ok();
+                Ok::<_, DispatchError>((Connection::new(io, patience), Protocol::Http1, peer))
+            }
         })
         .and_then(http)
     })?;

@@ -12,11 +12,14 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use contracts::Surface;
 use metrics::Label;
 use platform::Fault;
+use platform::figures::UNMATCHED;
+use platform::telemetry::Conclusion;
 use std::borrow::Cow;
 use std::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// Carries the request id, both ways.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -72,7 +75,7 @@ pub async fn edge(
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    report(&response, &method, started);
+    report(&response, &method, started, &span);
     if let Some(edge) = &edge {
         edge.observed(response.request(), response.status(), started.elapsed());
     }
@@ -143,22 +146,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-fn report(response: &ServiceResponse, method: &Method, started: Instant) {
+fn report(response: &ServiceResponse, method: &Method, started: Instant, span: &Span) {
     let template = response.request().extensions().get::<RouteTemplate>().map(|template| template.0);
     let route: Cow<'static, str> = match template {
         Some(template) => template.into(),
-        None => response.request().match_pattern().map_or("unmatched".into(), Into::into),
+        None => response.request().match_pattern().map_or(UNMATCHED.into(), Into::into),
     };
     let status = response.status();
     let seconds = started.elapsed().as_secs_f64();
     let method = known(method);
     let labels = [
+        Label::from_static_parts("surface", Surface::of_path(response.request().path()).name()),
         Label::new("route", route.clone()),
         Label::from_static_parts("method", method),
         Label::new("status", status.as_str().to_owned()),
     ];
     metrics::histogram!("leadwire_http_request_seconds", labels.iter()).record(seconds);
     tracing::info!(method, %route, status = status.as_u16(), seconds, "request");
+    platform::telemetry::conclude(span, || Conclusion {
+        name: Some(format!("{method} {route}")),
+        attributes: vec![
+            ("http.request.method", method.into()),
+            ("http.route", route.into_owned().into()),
+            ("http.response.status_code", i64::from(status.as_u16()).into()),
+        ],
+        error: status.is_server_error().then(|| status.to_string()),
+    });
 }
 
 fn inbound_request_id(headers: &HeaderMap) -> Option<String> {

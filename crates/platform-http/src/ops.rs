@@ -106,5 +106,5 @@ async fn readyz(ops: web::Data<Ops>) -> HttpResponse {
         .map(|(name, _, problem)| (name.to_owned(), json!(problem.unwrap_or_else(|| "ok".to_owned()))))
         .collect();
     let mut response = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    response.json(json!({"ready": ready, "checks": checks}))
+    response.json(json!({"ready": ready, "version": env!("CARGO_PKG_VERSION"), "checks": checks}))
 }

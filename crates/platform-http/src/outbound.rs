@@ -5,6 +5,8 @@
 //! so much of an answer is read. Signing, retrying and what an answer means are the caller's.
 
 mod guard;
+#[cfg(test)]
+mod matrix;
 mod resolver;
 mod retry_after;
 

@@ -55,6 +55,11 @@ fn migrator(service: Service) -> Migrator {
     Migrator { migrations: Cow::Owned(all), ..Migrator::DEFAULT }
 }
 
+/// The versions of a service's migrations, as far as this program knows them.
+pub fn versions(service: Service) -> Vec<i64> {
+    migrator(service).iter().map(|migration| migration.version).collect()
+}
+
 /// A short name for the present migrations of a service: it changes when any of them does.
 pub fn fingerprint(service: Service) -> String {
     let checksums: Vec<u8> =

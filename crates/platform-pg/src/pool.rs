@@ -3,12 +3,13 @@
 use crate::bounded::within;
 use contracts::Service;
 use futures_util::future::BoxFuture;
+use platform::lifecycle::{Shutdown, Tasks};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A connection that has come back so lately is not asked again before it is used.
 const FRESH: Duration = Duration::from_secs(1);
@@ -16,6 +17,8 @@ const FRESH: Duration = Duration::from_secs(1);
 const RELEASE_LIMIT: Duration = Duration::from_secs(2);
 /// Of a readiness check, the wait for a connection included.
 const PING_LIMIT: Duration = Duration::from_secs(3);
+/// Between two looks at the pool.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `[database]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,6 +94,30 @@ pub async fn ping(pool: &PgPool) -> Result<(), String> {
         .await
         .map(|_| ())
         .map_err(|error| error.to_string())
+}
+
+/// Shows as metrics how many connections there are and, by asking for one every second, how long one takes to be
+/// had, until the shutdown begins.
+pub fn watch(pool: &PgPool, tasks: &Tasks, shutdown: &Shutdown) {
+    let (pool, shutdown) = (pool.clone(), shutdown.clone());
+    tasks.spawn("pool figures", async move {
+        let most = pool.options().get_max_connections();
+        metrics::gauge!("leadwire_pool_connections_max").set(most);
+        while shutdown.sleep(WATCH_INTERVAL).await {
+            let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            metrics::gauge!("leadwire_pool_connections", "state" => "idle").set(idle);
+            metrics::gauge!("leadwire_pool_connections", "state" => "in_use")
+                .set(pool.size().saturating_sub(idle));
+            let asked = Instant::now();
+            match shutdown.or(pool.acquire()).await {
+                Some(Ok(_connection)) => {
+                    metrics::histogram!("leadwire_pool_wait_seconds").record(asked.elapsed());
+                }
+                Some(Err(_)) => metrics::counter!("leadwire_pool_timeouts_total").increment(1),
+                None => {}
+            }
+        }
+    });
 }
 
 /// A readiness check: the database answers.

@@ -1,8 +1,10 @@
 //! Rate limits: fixed windows that all replicas share through Redis, several at once, in one round trip.
 //!
 //! Windows are aligned to the UTC minute, hour and day of the Redis server's clock. A charge is taken from
-//! all windows or from none. When Redis does not answer in time, this process counts alone for a moment:
-//! requests are never unlimited and never wait. Quotas that must be exact for billing are not for here.
+//! all windows or from none. While one charge is on its way, those to the same windows gather behind it and
+//! then go together, so that a busy caller costs Redis little. When Redis does not answer in time, this
+//! process counts alone for a moment: requests are never unlimited and never wait. Quotas that must be exact
+//! for billing are not for here.
 
 use crate::settings::RedisSettings;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -12,30 +14,33 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 
-/// KEYS: one per window. ARGV: cost, then (length in seconds, limit) per window.
-/// Returns: allowed (0 or 1), now in seconds, then the count of each window after the charge.
+/// KEYS: one per window. ARGV: the cost of a charge, how many such charges, then (length in seconds, limit)
+/// per window.
+/// Returns: how many of the charges were taken, now in seconds, then the count of each window after them.
 const CHARGE: &str = r"
 local now = tonumber(redis.call('TIME')[1])
-local cost = tonumber(ARGV[1])
-local allowed = 1
+local cost, taken = tonumber(ARGV[1]), tonumber(ARGV[2])
 local names, counts = {}, {}
 for i, key in ipairs(KEYS) do
-  local length = tonumber(ARGV[2 * i])
+  local length = tonumber(ARGV[2 * i + 1])
   names[i] = key .. ':' .. math.floor(now / length)
   counts[i] = tonumber(redis.call('GET', names[i]) or '0')
-  if counts[i] + cost > tonumber(ARGV[2 * i + 1]) then allowed = 0 end
+  local left = tonumber(ARGV[2 * i + 2]) - counts[i]
+  if left < 0 then taken = 0 elseif cost > 0 then taken = math.min(taken, math.floor(left / cost)) end
 end
-if allowed == 1 and cost > 0 then
+local sum = taken * cost
+if sum > 0 then
   for i, name in ipairs(names) do
-    local length = tonumber(ARGV[2 * i])
-    counts[i] = redis.call('INCRBY', name, cost)
-    if counts[i] == cost then redis.call('EXPIRE', name, length + 5) end
+    local length = tonumber(ARGV[2 * i + 1])
+    counts[i] = redis.call('INCRBY', name, sum)
+    if counts[i] == sum then redis.call('EXPIRE', name, length + 5) end
   end
 end
-return {allowed, now, unpack(counts)}
+return {taken, now, unpack(counts)}
 ";
 
 /// How long Redis is left alone after it failed to answer, in milliseconds.
@@ -62,7 +67,7 @@ impl Period {
 }
 
 /// One limit that a request counts against.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     /// With a hash tag, so that all windows of a request lie on one node: `{organisation}:credential:…`.
     pub key: String,
@@ -102,7 +107,11 @@ impl Verdict {
 pub struct RateLimiter {
     redis: ConnectionManager,
     inner: Arc<Inner>,
+    gathered: Arc<Gathered>,
 }
+
+/// Charges of 1 that wait while another one to the same windows is on its way.
+type Gathered = Mutex<HashMap<Vec<Window>, Vec<oneshot::Sender<Verdict>>>>;
 
 struct Inner {
     client: Client,
@@ -144,7 +153,7 @@ impl RateLimiter {
             resting_until: AtomicU64::new(0),
             alone: Mutex::default(),
         });
-        Ok(Self { redis, inner })
+        Ok(Self { redis, inner, gathered: Arc::default() })
     }
 
     /// The same limiter on a connection of its own, which is driven by the thread that uses it first: for a
@@ -154,25 +163,74 @@ impl RateLimiter {
     /// When the client cannot be set up, as with [`RateLimiter::new`].
     pub fn on_own_connection(&self) -> redis::RedisResult<Self> {
         let redis = connection(&self.inner.client, self.inner.timeout)?;
-        Ok(Self { redis, inner: self.inner.clone() })
+        Ok(Self { redis, inner: self.inner.clone(), gathered: Arc::default() })
     }
 
     /// Takes `cost` from every window, or from none when one of them has less left. A cost of 0 only looks.
     pub async fn charge(&self, windows: &[Window], cost: u64) -> Verdict {
+        if cost != 1 {
+            return only(self.charge_many(windows, cost, 1).await);
+        }
+        if let Some(verdict) = self.line_up(windows) {
+            return match verdict.await {
+                Ok(verdict) => verdict,
+                // The process is about to end.
+                Err(_) => only(self.charge_many(windows, cost, 1).await),
+            };
+        }
+        let _next = Next { limiter: self, windows };
+        only(self.charge_many(windows, cost, 1).await)
+    }
+
+    /// A place behind the charge to the same windows that is on its way, if there is one.
+    fn line_up(&self, windows: &[Window]) -> Option<oneshot::Receiver<Verdict>> {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = gathered.get_mut(windows) {
+            let (sender, receiver) = oneshot::channel();
+            waiting.push(sender);
+            return Some(receiver);
+        }
+        gathered.insert(windows.to_vec(), Vec::new());
+        None
+    }
+
+    /// Those that lined up; without any, the next charge to these windows goes at once.
+    fn lined_up(&self, windows: &[Window]) -> Vec<oneshot::Sender<Verdict>> {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = gathered.get_mut(windows).map(std::mem::take).unwrap_or_default();
+        if waiting.is_empty() {
+            gathered.remove(windows);
+        }
+        waiting
+    }
+
+    /// Charges those that lined up, and those that do so meanwhile.
+    async fn charge_gathered(self, windows: Vec<Window>, mut waiting: Vec<oneshot::Sender<Verdict>>) {
+        while !waiting.is_empty() {
+            let verdicts = self.charge_many(&windows, 1, waiting.len()).await;
+            for (sender, verdict) in waiting.into_iter().zip(verdicts) {
+                sender.send(verdict).ok();
+            }
+            waiting = self.lined_up(&windows);
+        }
+    }
+
+    /// So many charges of the same cost, one after the other as if each had come alone.
+    async fn charge_many(&self, windows: &[Window], cost: u64, charges: usize) -> Vec<Verdict> {
         let now = u64::try_from(self.inner.clock.now().timestamp_millis()).unwrap_or(0);
         // A clock that was set back must not let Redis rest for as long as it was set back.
         let rests = (now + 1..=now + REST_MILLIS).contains(&self.inner.resting_until.load(Ordering::Relaxed));
         if !rests {
-            match self.inner.ask_redis(self.redis.clone(), windows, cost).await {
-                Ok(verdict) => return verdict,
+            match self.inner.ask_redis(self.redis.clone(), windows, cost, charges).await {
+                Ok(verdicts) => return verdicts,
                 Err(error) => {
                     self.inner.resting_until.store(now + REST_MILLIS, Ordering::Relaxed);
                     tracing::warn!(%error, "rate limits: redis does not answer, this process counts alone");
                 }
             }
         }
-        metrics::counter!("leadwire_rate_limit_degraded_total").increment(1);
-        self.inner.count_alone(windows, cost, now / 1000)
+        metrics::counter!("leadwire_rate_limit_degraded_total").increment(charges as u64);
+        (0..charges).map(|_| self.inner.count_alone(windows, cost, now / 1000)).collect()
     }
 
     /// Whether Redis answers.
@@ -185,6 +243,28 @@ impl RateLimiter {
         match tokio::time::timeout(self.inner.timeout * 2, ping).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err("no answer in time".to_owned()),
+        }
+    }
+}
+
+/// The verdict of a charge that went alone.
+fn only(verdicts: Vec<Verdict>) -> Verdict {
+    verdicts.into_iter().next().unwrap_or(Verdict { allowed: false, windows: Vec::new() })
+}
+
+/// Lets those go that lined up behind a charge, when it is done or given up.
+struct Next<'c> {
+    limiter: &'c RateLimiter,
+    windows: &'c [Window],
+}
+
+impl Drop for Next<'_> {
+    fn drop(&mut self) {
+        let waiting = self.limiter.lined_up(self.windows);
+        if !waiting.is_empty()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(self.limiter.clone().charge_gathered(self.windows.to_vec(), waiting));
         }
     }
 }
@@ -210,9 +290,10 @@ impl Inner {
         mut redis: ConnectionManager,
         windows: &[Window],
         cost: u64,
-    ) -> redis::RedisResult<Verdict> {
+        charges: usize,
+    ) -> redis::RedisResult<Vec<Verdict>> {
         let mut call = self.script.prepare_invoke();
-        call.arg(cost);
+        call.arg(cost).arg(charges);
         for window in windows {
             call.key(self.name(window)).arg(window.period.seconds()).arg(window.limit);
         }
@@ -221,11 +302,19 @@ impl Inner {
             return Err(redis::RedisError::from((redis::ErrorKind::Io, "no answer in time")));
         };
         let answer = answer?;
-        let [allowed, now, counts @ ..] = answer.as_slice() else {
+        let [taken, now, counts @ ..] = answer.as_slice() else {
             return Err(redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "script answer")));
         };
-        let windows = windows.iter().zip(counts).map(|(window, &count)| state(window, count, *now)).collect();
-        Ok(Verdict { allowed: *allowed == 1, windows })
+        let verdict = |charge: u64| {
+            // What those behind this one took was not yet counted when it was its turn.
+            let later = taken.saturating_sub(charge + 1) * cost;
+            let windows = windows
+                .iter()
+                .zip(counts)
+                .map(|(window, count)| state(window, count.saturating_sub(later), *now));
+            Verdict { allowed: charge < *taken, windows: windows.collect() }
+        };
+        Ok((0..charges as u64).map(verdict).collect())
     }
 
     fn count_alone(&self, windows: &[Window], cost: u64, now: u64) -> Verdict {

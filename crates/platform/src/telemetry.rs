@@ -3,18 +3,24 @@
 //! Logs are JSON lines (or text for people) on standard output. Traces go to an OTLP collector when one is
 //! set; without one, trace ids are made all the same, so that logs and deliveries can be joined by them.
 
+use crate::figures;
+use crate::log_format::Traced;
 use crate::log_lines::LogLines;
 use contracts::Service;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
+use opentelemetry::trace::{Link, SpanKind, Status, TraceContextExt, TraceId, TracerProvider as _};
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SamplingResult, SdkTracerProvider, ShouldSample,
+};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::io;
+use std::time::Duration;
 use tracing::Level;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::filter_fn;
@@ -26,6 +32,9 @@ use url::Url;
 /// Never louder than this, whatever the filter says: these libraries log message bodies, and lost connections
 /// that `platform-broker` reports itself.
 const QUIET: [&str; 3] = ["lapin=off", "h2=warn", "hyper=warn"];
+/// How long a collector may take for a batch of spans. Nobody waits for it but the end of the process.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `[telemetry]`.
 #[derive(Clone, Debug, Deserialize)]
@@ -99,11 +108,15 @@ impl Telemetry {
         let lines = LogLines::start()?;
         let format = tracing_subscriber::fmt::layer().with_target(true).with_writer(lines.clone());
         let format = match settings.format {
-            Format::Json => format.json().flatten_event(true).with_span_list(false).boxed(),
+            Format::Json => {
+                format.json().flatten_event(true).with_span_list(false).map_event_format(Traced).boxed()
+            }
             Format::Text => format.compact().boxed(),
         };
         tracing_subscriber::registry().with(filter).with(spans).with(format).try_init()?;
-        Ok(Self { metrics: metrics_recorder()?.install_recorder()?, traces, lines })
+        let metrics = metrics_recorder()?.install_recorder()?;
+        figures::show_all(service);
+        Ok(Self { metrics, traces, lines })
     }
 
     /// Sends what is left of the traces. Blocks; call it last.
@@ -139,12 +152,41 @@ fn tracer_provider(
     settings: &TelemetrySettings,
 ) -> Result<SdkTracerProvider, TelemetryError> {
     let resource = Resource::builder().with_service_name(service.name()).build();
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.trace_ratio)));
+    let of_roots = Linked(Sampler::TraceIdRatioBased(settings.trace_ratio));
+    let sampler = Sampler::ParentBased(Box::new(of_roots));
     let builder = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
     let Some(endpoint) = &settings.otlp_endpoint else { return Ok(builder.build()) };
     let traces = format!("{}/v1/traces", endpoint.as_str().trim_end_matches('/'));
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(traces).build()?;
-    Ok(builder.with_batch_exporter(exporter).build())
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_endpoint(traces)
+        .with_timeout(EXPORT_TIMEOUT)
+        .build()?;
+    // Spans wait in a queue of 2,048 for a thread that sends them; what finds it full is dropped.
+    let batches = BatchConfigBuilder::default().with_scheduled_delay(EXPORT_INTERVAL).build();
+    let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
+    Ok(builder.with_span_processor(processor).build())
+}
+
+/// Records a root span that is linked to a recorded one, such as the batch that a traced message is in; else as
+/// the sampler inside says.
+#[derive(Clone, Debug)]
+struct Linked(Sampler);
+
+impl ShouldSample for Linked {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let is_linked = links.iter().any(|link| link.span_context.is_sampled());
+        let sampler = if is_linked { &Sampler::AlwaysOn } else { &self.0 };
+        sampler.should_sample(parent, trace, name, kind, attributes, links)
+    }
 }
 
 /// The `traceparent` (W3C Trace Context §3.2) of the span that is running now, if it is traced.
@@ -157,6 +199,12 @@ pub fn traceparent_of(span: &tracing::Span) -> Option<String> {
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
     carrier.remove("traceparent")
+}
+
+/// The `traceparent` of a span, if it is recorded: to link to it later.
+pub fn recorded_traceparent(span: &tracing::Span) -> Option<String> {
+    let is_recorded = span.context().span().span_context().is_sampled();
+    is_recorded.then(|| traceparent_of(span)).flatten()
 }
 
 /// The trace id of a span, for people who join logs.
@@ -183,5 +231,32 @@ pub fn link(span: &tracing::Span, traceparent: Option<&str>) {
     let context = TraceContextPropagator::new().extract(&carrier);
     if context.span().span_context().is_valid() {
         span.add_link(context.span().span_context().clone());
+    }
+}
+
+/// What is known of a span's work when it has ended.
+#[derive(Debug, Default)]
+pub struct Conclusion {
+    /// In place of the name that it began with.
+    pub name: Option<String>,
+    pub attributes: Vec<(&'static str, Value)>,
+    /// Why the work failed, if it did. Nothing of a payload.
+    pub error: Option<String>,
+}
+
+/// Says what came of a span's work, if the span is recorded: for the others nothing is made.
+pub fn conclude(span: &tracing::Span, conclusion: impl FnOnce() -> Conclusion) {
+    let context = span.context();
+    let span = context.span();
+    if !span.is_recording() {
+        return;
+    }
+    let Conclusion { name, attributes, error } = conclusion();
+    if let Some(name) = name {
+        span.update_name(name);
+    }
+    span.set_attributes(attributes.into_iter().map(|(name, value)| KeyValue::new(name, value)));
+    if let Some(error) = error {
+        span.set_status(Status::error(error));
     }
 }

@@ -75,12 +75,29 @@ async fn over_two_replicas_exactly_the_limit_is_allowed() {
     let windows = [window("k", Period::Day, 100), window("l", Period::Hour, 1_000)];
     let charges = (0..240).map(|turn| replicas[turn % 2].charge(&windows, 1));
     let verdicts = join_all(charges).await;
-    assert_eq!(verdicts.iter().filter(|verdict| verdict.allowed).count(), 100);
+    let allowed = verdicts.iter().filter(|verdict| verdict.allowed);
+    let mut left: Vec<_> = allowed.map(|verdict| verdict.windows[0].remaining).collect();
+    left.sort_unstable();
+    assert_eq!(left, (0..100).collect::<Vec<_>>(), "each is told what was left after it");
     for verdict in verdicts {
         for (state, period) in verdict.windows.iter().zip([Period::Day, Period::Hour]) {
             assert_eq!(state.reset_at % period.seconds(), 0);
             assert!((1..=period.seconds()).contains(&state.reset_seconds));
         }
+    }
+}
+
+#[tokio::test]
+async fn those_behind_a_charge_that_is_given_up_go_on() {
+    let limiter = RateLimiter::new(&testkit::redis_settings(), Clock::system()).unwrap();
+    let windows = [window("k", Period::Day, 100)];
+    for _ in 0..20 {
+        let mut first = Box::pin(limiter.charge(&windows, 1));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        let others = (0..4).map(|_| limiter.charge(&windows, 1));
+        let given_up = async move { drop(first) };
+        let (verdicts, ()) = tokio::join!(join_all(others), given_up);
+        assert!(verdicts.iter().all(|verdict| verdict.allowed));
     }
 }
 

@@ -179,9 +179,10 @@ impl TestBroker {
 
 impl Drop for TestBroker {
     fn drop(&mut self) {
-        let (management, vhost) = (self.management.clone(), self.vhost.clone());
-        // The test's own runtime cannot be waited for in here.
+        let vhost = self.vhost.clone();
+        // The test's own runtime cannot be waited for in here, and its connections live on it.
         let deleting = thread::spawn(move || {
+            let management = Management::from_environment();
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime");
             runtime.block_on(management.send(Method::DELETE, &["vhosts", &vhost], None));
@@ -197,6 +198,8 @@ struct Management {
     root: Url,
     user: String,
     password: String,
+    /// One for all requests: making it reads the certificates of the machine.
+    client: reqwest::Client,
 }
 
 impl Management {
@@ -208,18 +211,19 @@ impl Management {
         let password = root.password().unwrap_or_default().to_owned();
         root.set_username("").expect("url with a host");
         root.set_password(None).expect("url with a host");
-        Self { root, user, password }
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .pool_idle_timeout(Duration::from_secs(10))
+            .no_proxy()
+            .build();
+        Self { root, user, password, client: client.expect("http client") }
     }
 
     async fn send(&self, method: Method, path: &[&str], body: Option<Value>) -> Value {
         let mut url = self.root.clone();
         url.path_segments_mut().expect("url with a path").pop_if_empty().push("api").extend(path);
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(30))
-            .no_proxy()
-            .build()
-            .expect("http client");
-        let mut request = client.request(method.clone(), url).basic_auth(&self.user, Some(&self.password));
+        let mut request =
+            self.client.request(method.clone(), url).basic_auth(&self.user, Some(&self.password));
         if let Some(body) = body {
             request = request.json(&body);
         }

@@ -12,6 +12,7 @@
 
 pub mod broker;
 pub mod callers;
+pub mod collector;
 mod database;
 mod environment;
 mod eventually;
@@ -21,6 +22,7 @@ pub mod proxy;
 pub mod raw;
 pub mod receiver;
 mod running;
+pub mod verifiers;
 
 pub use database::TestDatabase;
 pub use environment::{

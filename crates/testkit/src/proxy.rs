@@ -5,6 +5,7 @@
 use platform::lifecycle::{Shutdown, Tasks};
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,7 @@ enum Mode {
     Pass,
     Cut,
     Freeze,
+    Slow(Duration),
 }
 
 /// A proxy on a port of its own; it ends when it is dropped.
@@ -32,12 +34,20 @@ impl Proxy {
     /// # Panics
     /// When no port can be bound.
     pub async fn start(target: SocketAddr) -> Self {
+        Self::start_over(vec![target]).await
+    }
+
+    /// Starts a proxy that passes each connection to the next of several servers that takes it.
+    ///
+    /// # Panics
+    /// When no port can be bound.
+    pub async fn start_over(targets: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("bind the proxy");
         let address = listener.local_addr().expect("address of the proxy");
         let (mode, modes) = watch::channel(Mode::Pass);
         let shutdown = Shutdown::new();
         let tasks = Tasks::new(shutdown.clone());
-        let accepting = accept(listener, target, modes, tasks.clone(), shutdown.clone());
+        let accepting = accept(listener, targets, modes, tasks.clone(), shutdown.clone());
         let until = shutdown.clone();
         tasks.spawn("proxy", async move {
             until.or(accepting).await;
@@ -64,6 +74,11 @@ impl Proxy {
     pub fn freeze(&self) {
         self.mode.send_replace(Mode::Freeze);
     }
+
+    /// Passes each read so much later, and the next one after it: a line that is long and narrow.
+    pub fn slow(&self, delay: Duration) {
+        self.mode.send_replace(Mode::Slow(delay));
+    }
 }
 
 impl Drop for Proxy {
@@ -74,7 +89,7 @@ impl Drop for Proxy {
 
 async fn accept(
     listener: TcpListener,
-    target: SocketAddr,
+    mut targets: Vec<SocketAddr>,
     mode: watch::Receiver<Mode>,
     tasks: Tasks,
     shutdown: Shutdown,
@@ -83,18 +98,20 @@ async fn accept(
         if *mode.borrow() == Mode::Cut {
             continue;
         }
-        let (mode, until) = (mode.clone(), shutdown.clone());
+        let (mode, until, targets_now) = (mode.clone(), shutdown.clone(), targets.clone());
+        targets.rotate_left(1);
         tasks.spawn("proxied connection", async move {
-            until.or(connect(client, target, mode)).await;
+            until.or(connect(client, targets_now, mode)).await;
         });
     }
 }
 
-async fn connect(client: TcpStream, target: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn connect(client: TcpStream, targets: Vec<SocketAddr>, mut mode: watch::Receiver<Mode>) {
     if !passes(&mut mode).await {
         return;
     }
-    let Ok(server) = TcpStream::connect(target).await else {
+    // One after the other.
+    let Ok(server) = TcpStream::connect(targets.as_slice()).await else {
         return;
     };
     let (from_client, to_client) = client.into_split();
@@ -124,7 +141,16 @@ async fn pump(
     }
 }
 
-/// Waits out a freeze; says whether things pass after it.
+/// Waits out a freeze or a delay; says whether things pass after it.
 async fn passes(mode: &mut watch::Receiver<Mode>) -> bool {
-    mode.wait_for(|mode| *mode != Mode::Freeze).await.is_ok_and(|mode| *mode == Mode::Pass)
+    loop {
+        let Ok(now) = mode.wait_for(|mode| *mode != Mode::Freeze).await.map(|mode| *mode) else {
+            return false;
+        };
+        let Mode::Slow(delay) = now else { return now == Mode::Pass };
+        // Whoever ends the slowness ends the wait.
+        if tokio::time::timeout(delay, mode.wait_for(|mode| *mode != now)).await.is_err() {
+            return true;
+        }
+    }
 }

@@ -56,6 +56,8 @@ pub enum Reply {
     Drip(u16),
     /// A status, and then a body of this many bytes.
     Huge(u16, usize),
+    /// These bytes, and then those again and again, with a pause each time.
+    Endless { head: Vec<u8>, again: Vec<u8>, pause: Duration },
 }
 
 impl Reply {
@@ -134,6 +136,11 @@ impl Receiver {
     /// What came after the first `count` requests.
     pub fn received_after(&self, count: usize) -> Vec<Received> {
         lock(&self.shared.received).get(count..).unwrap_or_default().to_vec()
+    }
+
+    /// Everything that came so far, which this receiver then forgets: for so many that they would fill the memory.
+    pub fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut *lock(&self.shared.received))
     }
 
     /// Waits until at least so many requests have come, for at most 10 s, and answers all.
@@ -241,6 +248,14 @@ async fn answer(stream: &mut BufReader<TcpStream>, reply: Reply) -> io::Result<b
                 left -= size;
             }
             stream.flush().await?;
+        }
+        Reply::Endless { head, again, pause } => {
+            stream.write_all(&head).await?;
+            loop {
+                stream.write_all(&again).await?;
+                stream.flush().await?;
+                wait(pause).await;
+            }
         }
     }
     Ok(true)

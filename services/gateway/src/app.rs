@@ -45,6 +45,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
+        pool::watch(&database, tasks, shutdown);
         let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
         broker.check_topology(topology::PLATFORM);
         partitions::maintain(&database, store::PARTITIONED, clock.clone(), tasks, shutdown).await;

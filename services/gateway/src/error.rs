@@ -1,6 +1,6 @@
 //! This service's errors as faults: everything that a caller can be told, on one screen.
 
-use crate::clients::upstreams::UpstreamError;
+use crate::clients::exchange::UpstreamError;
 use crate::domain::token::TokenError;
 use crate::usecases::authenticate::{AuthenticateError, Refusal};
 use crate::usecases::create_api_key::IssueError;
@@ -143,7 +143,7 @@ impl From<UpstreamError> for Fault {
     fn from(error: UpstreamError) -> Self {
         match error {
             UpstreamError::Refused(_) | UpstreamError::Unconfigured => Self::unavailable(error),
-            UpstreamError::Timeout(_) => {
+            UpstreamError::Timeout => {
                 Self::new(FaultCode::GatewayTimeout, "the service did not answer in time").because(error)
             }
             UpstreamError::Broken(_) => {

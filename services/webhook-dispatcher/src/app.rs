@@ -1,7 +1,9 @@
 //! The composition root: the only file that knows every part.
 
+use crate::consumers::changes::Changes;
 use crate::consumers::control::Control;
 use crate::consumers::events::FanOut;
+use crate::consumers::tape::Reconciler;
 use crate::delivery::{Engine, Wake};
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
@@ -42,6 +44,7 @@ impl App {
     ) -> anyhow::Result<Self> {
         let Process { clock, ids, shutdown, tasks } = &process;
         let database = platform_pg::connect(&settings.database, SERVICE)?;
+        pool::watch(&database, tasks, shutdown);
         let broker = Broker::start(&settings.broker, SERVICE, clock.clone(), tasks, shutdown)?;
         broker.check_topology(topology::PLATFORM);
         let guard = Guard { allow_private_networks: settings.delivery.allow_private_networks };
@@ -62,6 +65,9 @@ impl App {
         tasks.spawn("messages that wait", waiting::run(state.clone(), shutdown.clone()));
         broker.consume(FanOut(state.clone()));
         broker.consume(Control(state.clone()));
+        broker.consume_replica(Changes(state.clone()));
+        let reconciler = Reconciler::new(state.clone(), broker.clone(), settings.accounting.clone());
+        tasks.spawn("accounting", reconciler.run(shutdown.clone()));
 
         let readiness = Readiness::new()
             .with("database", pool::check(&database))

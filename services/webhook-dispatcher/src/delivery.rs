@@ -12,6 +12,7 @@ mod scheduler;
 mod sender;
 mod settings;
 mod settle;
+mod survey;
 mod wake;
 mod window;
 

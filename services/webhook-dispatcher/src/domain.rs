@@ -5,6 +5,7 @@ pub mod event;
 pub mod filter;
 pub mod lex;
 pub mod notice;
+pub mod operation;
 pub mod person;
 pub mod render;
 pub mod retry;

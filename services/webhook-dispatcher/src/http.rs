@@ -6,6 +6,7 @@ mod internal;
 mod lex;
 mod lex_body;
 mod lex_deliveries;
+mod operation;
 mod partner;
 mod partner_body;
 mod partner_deliveries;

@@ -17,7 +17,7 @@ mod usecases;
 
 pub use app::App;
 pub use delivery::{DeliverySettings, Engine};
-pub use settings::{BASE, SecretsSettings, Settings};
+pub use settings::{AccountingSettings, BASE, SecretsSettings, Settings};
 pub use store::RETAINED;
 pub use usecases::retention::EndOpen;
 

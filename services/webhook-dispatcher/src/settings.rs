@@ -9,6 +9,7 @@ use platform_http::{HttpSettings, IdentitySettings};
 use platform_pg::DatabaseSettings;
 use secrecy::SecretString;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// The settings of webhook-dispatcher.
 #[derive(Clone, Debug, Deserialize)]
@@ -23,6 +24,7 @@ pub struct Settings {
     pub redis: Option<RedisSettings>,
     pub secrets: SecretsSettings,
     pub delivery: DeliverySettings,
+    pub accounting: AccountingSettings,
     #[serde(default)]
     pub telemetry: TelemetrySettings,
 }
@@ -33,6 +35,18 @@ pub struct Settings {
 pub struct SecretsSettings {
     /// `id:key,id:key`, each key 32 bytes in base64url without padding; the first seals, all of them open.
     pub encryption_keys: SecretString,
+}
+
+/// `[accounting]`: looking for events that were published and did not arrive.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountingSettings {
+    /// How often.
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    /// How old an event must be to be looked for.
+    #[serde(with = "humantime_serde")]
+    pub settle: Duration,
 }
 
 /// The base of the settings: everything that is not secret and not an address.

@@ -10,12 +10,14 @@ pub mod events;
 pub mod gone;
 pub mod leases;
 pub mod messages;
+pub mod operation;
 pub mod organizations;
 pub mod outcomes;
 pub mod recoveries;
 pub mod settlements;
 pub mod shown;
 pub mod subscriptions;
+pub mod tape;
 pub mod wakeups;
 
 /// Five weeks back: an event may come late, and deliveries are kept for 35 days.

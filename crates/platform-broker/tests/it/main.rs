@@ -3,8 +3,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test ends where its surroundings fail")]
 
 mod consumes;
+mod dead_letters;
 mod declares;
 mod harness;
 mod publishes;
 mod recovers;
 mod replicas;
+mod tapes;

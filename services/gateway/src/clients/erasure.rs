@@ -5,7 +5,7 @@ use super::upstreams::Upstreams;
 use crate::state::Identities;
 use contracts::Service;
 use contracts::internal::{ERASE, Erase, Erased};
-use reqwest::Method;
+use hyper::Method;
 use std::time::Duration;
 
 /// For the whole answer: a service may have to look through everything that it has of an organisation.

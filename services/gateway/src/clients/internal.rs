@@ -1,14 +1,15 @@
 //! Calling other services in the gateway's own name.
 
-use super::upstreams::{IncomingBody, Outgoing, UpstreamError, Upstreams};
+use super::exchange::{IncomingBody, Outgoing, UpstreamError};
+use super::upstreams::Upstreams;
 use crate::SERVICE;
 use crate::state::Identities;
 use bytes::Bytes;
 use contracts::Service;
 use contracts::identity::{Caller, IDENTITY_HEADER};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use platform::Fault;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,7 +22,7 @@ pub enum CallError {
     #[error("the service answered {0}")]
     Status(StatusCode),
     #[error("the service gave an answer that is not understood")]
-    Answer(#[source] reqwest::Error),
+    Answer(#[source] serde_json::Error),
     #[error("the identity token cannot be made")]
     Identity(#[source] Box<Fault>),
 }
@@ -71,7 +72,7 @@ pub async fn call<T: DeserializeOwned>(
     if response.status() != StatusCode::OK {
         return Err(CallError::Status(response.status()));
     }
-    response.json().await.map_err(CallError::Answer)
+    serde_json::from_slice(&response.bytes().await?).map_err(CallError::Answer)
 }
 
 /// A body that is there already.

@@ -6,7 +6,7 @@ use crate::state::Identities;
 use contracts::Service;
 use contracts::ids::{ClientId, OrganizationId};
 use contracts::internal::{SUBSCRIPTIONS, Subscriptions};
-use reqwest::Method;
+use hyper::Method;
 use std::time::Duration;
 
 /// For the whole answer: a page that shows webhooks among other things must not wait long for them.

@@ -5,77 +5,22 @@
 //! only when the others rest too. A request is sent to another one only when not a byte of it has been sent
 //! to the first.
 
-use bytes::Bytes;
+use super::exchange::{Address, Client, Outgoing, Response, UpstreamError};
 use contracts::Service;
-use futures_util::stream;
-use reqwest::header::HeaderMap;
-use reqwest::{Body, Client, ClientBuilder, StatusCode, Url};
-use std::io;
+use hyper::StatusCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
-
-pub use reqwest::{Method, Response, header};
+use url::Url;
 
 /// How long a replica is left alone after it could not be connected to, or said that it cannot work.
 const REST: Duration = Duration::from_secs(1);
 /// The same after it ran out of time: it has cost a client much more.
 const LONG_REST: Duration = Duration::from_secs(5);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Shorter than the owners' keep-alive, so that this side closes first.
-const POOL_IDLE: Duration = Duration::from_secs(30);
-
-/// Why a request has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// Nothing was sent.
-    #[error("no replica of the service can be connected to")]
-    Refused(#[source] reqwest::Error),
-    #[error("the service is not configured")]
-    Unconfigured,
-    #[error("the service did not answer in time")]
-    Timeout(#[source] reqwest::Error),
-    /// What the service did is unknown.
-    #[error("the exchange with the service broke off")]
-    Broken(#[source] reqwest::Error),
-    #[error("the address is malformed: {0}")]
-    Address(String),
-}
-
-/// A request on its way to its owner.
-#[derive(Debug)]
-pub struct Outgoing {
-    pub method: Method,
-    /// As the client sent it.
-    pub path_and_query: String,
-    pub headers: HeaderMap,
-    pub body: Option<IncomingBody>,
-    /// For the whole exchange.
-    pub timeout: Duration,
-}
-
-/// A body that arrives while it is sent on. It survives an attempt that did not get as far as reading it.
-#[derive(Clone, Debug)]
-pub struct IncomingBody(Arc<tokio::sync::Mutex<mpsc::Receiver<io::Result<Bytes>>>>);
-
-impl IncomingBody {
-    pub fn new(chunks: mpsc::Receiver<io::Result<Bytes>>) -> Self {
-        Self(Arc::new(tokio::sync::Mutex::new(chunks)))
-    }
-
-    fn stream(&self) -> Body {
-        let chunks = self.0.clone();
-        Body::wrap_stream(stream::unfold(chunks, async |chunks| {
-            let next = chunks.lock().await.recv().await;
-            next.map(|chunk| (chunk, chunks))
-        }))
-    }
-}
 
 #[derive(Debug)]
 struct Replica {
-    base: String,
+    address: Address,
     /// Requests that it has not begun to answer.
     in_flight: AtomicUsize,
     rests_until: Mutex<Option<Instant>>,
@@ -97,25 +42,18 @@ pub struct Upstreams {
 
 impl Upstreams {
     /// # Errors
-    /// When the client cannot be built.
-    pub fn new(services: Vec<(Service, Vec<Url>)>) -> reqwest::Result<Self> {
-        let client = client()?;
-        let services = services
-            .into_iter()
-            .map(|(service, urls)| Replicas {
-                service,
-                replicas: urls
-                    .iter()
-                    .map(|url| Replica {
-                        base: url.as_str().trim_end_matches('/').to_owned(),
-                        in_flight: AtomicUsize::new(0),
-                        rests_until: Mutex::new(None),
-                    })
-                    .collect(),
-                next: AtomicUsize::new(0),
-            })
-            .collect();
-        Ok(Self { client, services })
+    /// When an address is malformed or the client cannot be built.
+    pub fn new(services: Vec<(Service, Vec<Url>)>) -> anyhow::Result<Self> {
+        let replica = |url: &Url| {
+            let address = Address::of(url)?;
+            Ok(Replica { address, in_flight: AtomicUsize::new(0), rests_until: Mutex::new(None) })
+        };
+        let replicas = |(service, urls): (Service, Vec<Url>)| {
+            let replicas = urls.iter().map(replica).collect::<Result<_, UpstreamError>>()?;
+            Ok(Replicas { service, replicas, next: AtomicUsize::new(0) })
+        };
+        let services = services.into_iter().map(replicas).collect::<Result<_, UpstreamError>>()?;
+        Ok(Self { client: Client::new()?, services })
     }
 
     /// The same services over connections of its own, which are driven by the thread that opens them: for a
@@ -123,8 +61,8 @@ impl Upstreams {
     ///
     /// # Errors
     /// When the client cannot be built.
-    pub fn on_own_connections(&self) -> reqwest::Result<Self> {
-        Ok(Self { client: client()?, services: self.services.clone() })
+    pub fn on_own_connections(&self) -> Result<Self, rustls::Error> {
+        Ok(Self { client: Client::new()?, services: self.services.clone() })
     }
 
     /// Sends a request to one replica of a service; the answer's body is still on its way.
@@ -138,17 +76,17 @@ impl Upstreams {
         let mut refused = UpstreamError::Unconfigured;
         for replica in replicas.in_turn() {
             let waiting = Waiting::on(replica);
-            let outcome = self.attempt(replica, outgoing).await;
+            let outcome = self.client.send(&replica.address, outgoing).await;
             drop(waiting);
             if let Err(UpstreamError::Refused(error)) = outcome {
-                tracing::warn!(service = %service, replica = %replica.base, "cannot be connected to");
+                tracing::warn!(service = %service, replica = %replica.address, "cannot be connected to");
                 replica.rest(REST);
                 refused = UpstreamError::Refused(error);
                 continue;
             }
             match &outcome {
-                Err(UpstreamError::Timeout(_)) => {
-                    tracing::warn!(service = %service, replica = %replica.base, "ran out of time");
+                Err(UpstreamError::Timeout) => {
+                    tracing::warn!(service = %service, replica = %replica.address, "ran out of time");
                     replica.rest(LONG_REST);
                 }
                 Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => replica.rest(REST),
@@ -158,40 +96,6 @@ impl Upstreams {
         }
         Err(refused)
     }
-
-    async fn attempt(&self, replica: &Replica, outgoing: &Outgoing) -> Result<Response, UpstreamError> {
-        let address = format!("{}{}", replica.base, outgoing.path_and_query);
-        let url = Url::parse(&address).map_err(|error| UpstreamError::Address(error.to_string()))?;
-        let mut request = self
-            .client
-            .request(outgoing.method.clone(), url)
-            .headers(outgoing.headers.clone())
-            .timeout(outgoing.timeout);
-        if let Some(body) = &outgoing.body {
-            request = request.body(body.stream());
-        }
-        request.send().await.map_err(|error| {
-            // Nothing is sent before the connection stands.
-            if error.is_connect() {
-                UpstreamError::Refused(error)
-            } else if error.is_timeout() {
-                UpstreamError::Timeout(error)
-            } else {
-                UpstreamError::Broken(error)
-            }
-        })
-    }
-}
-
-fn client() -> reqwest::Result<Client> {
-    ClientBuilder::new()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .http1_only()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_idle_timeout(POOL_IDLE)
-        .build()
 }
 
 impl Replicas {
@@ -241,6 +145,8 @@ impl Drop for Waiting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::Method;
+    use hyper::header::HeaderMap;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
@@ -272,7 +178,7 @@ mod tests {
             }
         };
         let (hanging, ()) = tokio::join!(hanging, others);
-        assert!(matches!(hanging, Err(UpstreamError::Timeout(_))), "{hanging:?}");
+        assert!(matches!(hanging, Err(UpstreamError::Timeout)), "{hanging:?}");
         let rests = |at| upstreams.services[0].replicas[0].rests_at(at);
         assert!(rests(Instant::now() + LONG_REST / 2) && !rests(Instant::now() + LONG_REST));
     }
@@ -309,7 +215,7 @@ mod tests {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let upstreams = upstreams(&[silent.local_addr().unwrap()]);
         let result = upstreams.send(Service::Ingest, &outgoing(Duration::from_millis(100))).await;
-        assert!(matches!(result, Err(UpstreamError::Timeout(_))), "{result:?}");
+        assert!(matches!(result, Err(UpstreamError::Timeout)), "{result:?}");
     }
 
     #[tokio::test]

@@ -94,6 +94,7 @@ pub fn target_of(route: &Route, path: &str) -> String {
     let kind = |name: &str| match name {
         "{webhookId}" | "{subscriptionId}" | "{subscription_id}" => Some("subscription"),
         "{automationId}" => Some("automation"),
+        "{deliveryId}" => Some("delivery"),
         "{id}" if route.template == AUTOMATION => Some("automation"),
         _ => None,
     };

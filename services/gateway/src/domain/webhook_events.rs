@@ -1,7 +1,7 @@
 //! The event types that `GET /webhook-events` names: the contract's first, then ours.
 
 /// Any well-formed type may be subscribed to; these are the ones that are published.
-pub const WEBHOOK_EVENTS: [&str; 20] = [
+pub const WEBHOOK_EVENTS: [&str; 43] = [
     "lead.created",
     "lead.updated",
     "lead.qualified",
@@ -22,4 +22,27 @@ pub const WEBHOOK_EVENTS: [&str; 20] = [
     "proposal.sent",
     "proposal.accepted",
     "proposal.rejected",
+    "lead.deleted",
+    "lead.hubspot_upserted",
+    "lead.dispatched",
+    "lead.completed",
+    "lead.failed",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "product.created",
+    "product.updated",
+    "product.deleted",
+    "automation.created",
+    "automation.updated",
+    "automation.deleted",
+    "worker.created",
+    "snapshot.accepted",
+    "webhook.subscription.created",
+    "webhook.subscription.updated",
+    "webhook.subscription.deleted",
+    "webhook.subscription.disabled",
+    "webhook.delivery.dead_lettered",
+    "webhook.event.matched",
+    "webhook.event.settled",
 ];

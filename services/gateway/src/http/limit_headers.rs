@@ -1,7 +1,7 @@
 //! The rate-limit headers of each surface, and beside them those of the IETF's draft, alike on all surfaces
 //! (draft-ietf-httpapi-ratelimit-headers-10: `RateLimit`, `RateLimit-Policy`).
 
-use crate::clients::upstreams::header as outgoing;
+use crate::clients::exchange::header as outgoing;
 use crate::domain::limits::Standing;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use chrono::{DateTime, SecondsFormat, Utc};

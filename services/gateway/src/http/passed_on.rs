@@ -2,7 +2,7 @@
 //! owns. Knows of them what their route and their caller say; no body is read.
 
 use super::guard::Passage;
-use crate::clients::upstreams::{Outgoing, Response, UpstreamError};
+use crate::clients::exchange::{Outgoing, Response, UpstreamError};
 use crate::domain::audit::{action_of, target_of};
 use crate::state::State;
 use crate::usecases::audit::note_passed_on;

@@ -3,9 +3,7 @@
 use super::guard::{Passage, content_length};
 use super::limit_headers::Charged;
 use super::passed_on;
-use crate::clients::upstreams::{
-    IncomingBody, Method, Outgoing, Response, UpstreamError, header as outgoing,
-};
+use crate::clients::exchange::{IncomingBody, Method, Outgoing, Response, header as outgoing};
 use crate::domain::forwarding::{is_forwarded, is_returned, named_in_connection};
 use crate::state::State;
 use actix_web::dev::Payload;
@@ -177,11 +175,7 @@ fn answer(response: Response) -> HttpResponse {
     for header in &returned(response.headers()) {
         builder.append_header(header);
     }
-    let mut answer = if has_body {
-        builder.streaming(response.bytes_stream().map(|chunk| chunk.map_err(UpstreamError::Broken)))
-    } else {
-        builder.finish()
-    };
+    let mut answer = if has_body { builder.streaming(response.into_body()) } else { builder.finish() };
     answer.extensions_mut().insert(Final);
     if let Some(charged) = charged {
         answer.extensions_mut().insert(charged);

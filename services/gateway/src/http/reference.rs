@@ -24,7 +24,7 @@ pub async fn rate_limits(_: Caller<AnyKey>) -> HttpResponse {
 
 /// `GET /api/v1/webhook-events`.
 pub async fn webhook_events(_: Caller<AnyKey>) -> HttpResponse {
-    HttpResponse::Ok().json(json!({"data": WEBHOOK_EVENTS}))
+    HttpResponse::Ok().json(json!({"data": WEBHOOK_EVENTS.as_slice()}))
 }
 
 /// `GET /.well-known/jwks.json` (RFC 7517 §5): the keys that sign access tokens. The shared secrets of service

@@ -227,9 +227,19 @@ async fn a_head_that_trickles_in_is_cut_off_the_first_and_every_later_one() {
     assert!(one_answer(&mut second).await.starts_with("HTTP/1.1 404 "));
     second.write_all(b"GET /unknown HTTP/1.1\r\nX-Slow: ").await.unwrap();
     trickle("the second head", &mut second, b"a").await;
-    // One that says nothing at all is cut off too.
+    // One that says nothing at all is cut off too, without a word.
     let mut idle = TcpStream::connect(address(&gateway)).await.unwrap();
-    rest_of(&mut idle).await;
+    assert_eq!(rest_of(&mut idle).await, "");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_for_later_has_all_its_time_for_its_first_head() {
+    let gateway = Harness::start_with(|settings| settings.http.head_timeout = SHORT).await;
+    let mut stream = TcpStream::connect(address(&gateway)).await.unwrap();
+    let silence = tokio::time::timeout(SHORT * 3, stream.read(&mut [0; 1])).await;
+    assert!(silence.is_err(), "nothing is said to who has said nothing");
+    stream.write_all(b"GET /unknown HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    assert!(one_answer(&mut stream).await.starts_with("HTTP/1.1 404 "));
 }
 
 #[tokio::test]

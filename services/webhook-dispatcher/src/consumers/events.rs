@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The data of an event is carried as it came.
-type AnyEvent = CloudEvent<Box<RawValue>>;
+pub type AnyEvent = CloudEvent<Box<RawValue>>;
 
 /// Events of one transaction.
 const TOGETHER: usize = 512;
@@ -49,7 +49,8 @@ impl Handler for FanOut {
     }
 }
 
-fn read(event: &AnyEvent) -> Result<Event, FanOutError> {
+/// What delivering needs of an event.
+pub fn read(event: &AnyEvent) -> Result<Event, FanOutError> {
     let publisher = Event::publisher_of(&event.source);
     let is_routed = publisher == Some(Service::LexRouter) && event.kind == LexMessage::TYPE;
     let routing = is_routed

@@ -6,6 +6,7 @@ use super::scheduler::{Limits, Scheduler};
 use super::sender::{self, Attempted};
 use super::settings::DeliverySettings;
 use super::settle::{self, Unsettled};
+use super::survey::{self, survey};
 use super::window::{Due, WINDOW};
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::domain::shard::Shards;
@@ -39,6 +40,7 @@ enum Report {
     Settled(Vec<Settlement>, Result<Vec<DeliveryKey>, StoreError>),
     Looked(Result<Vec<(SubscriptionId, DateTime<Utc>)>, StoreError>),
     Renewed(Result<Renewed, StoreError>),
+    Surveyed,
 }
 
 /// Delivers what is due for the shards that this replica owns.
@@ -58,6 +60,7 @@ pub struct Engine {
     looking: bool,
     renewing: bool,
     poll_at: Instant,
+    survey_at: Instant,
     rest_until: Instant,
     stopping: bool,
 }
@@ -82,6 +85,7 @@ impl Engine {
             looking: false,
             renewing: false,
             poll_at: now,
+            survey_at: now,
             rest_until: now,
             stopping: false,
             state,
@@ -146,7 +150,7 @@ impl Engine {
         let rested = now >= self.rest_until;
         if !self.renewing {
             let heard = self.state.wake.take_leases();
-            let drained = rested && self.leases.drained(self.scheduler.busy());
+            let drained = rested && self.leases.drained(|| self.scheduler.busy());
             if heard || drained || now >= self.leases.renew_at {
                 self.renew();
             }
@@ -156,6 +160,15 @@ impl Engine {
         if due && rested && !self.looking && !self.stopping {
             self.poll_at = now + self.settings.poll_interval;
             self.look();
+        }
+        if now >= self.survey_at && rested && !self.stopping {
+            self.survey_at = now + survey::INTERVAL;
+            let served = self.scheduler.served(self.state.clock.now()).collect();
+            let surveying = survey(self.state.clone(), served, self.scheduler.in_flight());
+            self.work.spawn(async move {
+                surveying.await;
+                Report::Surveyed
+            });
         }
     }
 
@@ -275,7 +288,7 @@ impl Engine {
                 self.rest("reading due deliveries", &error);
                 self.scheduler.fail_refill(asked);
             }
-            Ok(Report::Ended(_, Ok(0))) => {}
+            Ok(Report::Ended(_, Ok(0)) | Report::Surveyed) => {}
             // Perhaps there are more.
             Ok(Report::Ended(ids, Ok(_))) => ids.into_iter().for_each(|id| self.scheduler.mark(id)),
             Ok(Report::Ended(_, Err(error))) => self.rest("ending deliveries", &error),
@@ -381,6 +394,7 @@ impl Engine {
     fn report_gauges(&self) {
         metrics::gauge!("leadwire_deliveries_in_flight").set(self.scheduler.in_flight() as f64);
         metrics::gauge!("leadwire_deliveries_in_hand").set(self.scheduler.rows() as f64);
+        metrics::gauge!("leadwire_delivery_breakers_open").set(self.scheduler.broken() as f64);
         metrics::gauge!("leadwire_shards_held").set(f64::from(self.leases.held().len()));
     }
 }

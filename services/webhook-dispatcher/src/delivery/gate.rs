@@ -37,6 +37,11 @@ impl Gate {
         self.paced_until.filter(|until| *until > now).max(self.broken_until(now))
     }
 
+    /// Whether the breaker has opened and no answer has closed it yet.
+    pub(super) fn is_broken(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Until when the breaker is open, if it is.
     pub(super) fn broken_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.open.map(|(until, _)| until).filter(|until| *until > now)

@@ -272,6 +272,16 @@ impl Scheduler {
         self.windows.iter().filter(|(_, window)| !window.is_empty()).map(|(id, _)| shard_of(*id)).collect()
     }
 
+    /// Who has something due, as far as is known, and is not left alone.
+    pub(super) fn served(&self, now: DateTime<Utc>) -> impl Iterator<Item = SubscriptionId> {
+        self.windows.iter().filter(move |(_, window)| window.is_served(now)).map(|(id, _)| *id)
+    }
+
+    /// How many receivers only fail.
+    pub(super) fn broken(&self) -> usize {
+        self.windows.values().filter(|window| window.gate.is_broken()).count()
+    }
+
     /// The events of a subscription's deliveries in hand.
     pub(super) fn held(&self, id: SubscriptionId) -> impl Iterator<Item = EventId> {
         self.windows.get(&id).into_iter().flat_map(Window::held)
@@ -311,7 +321,14 @@ mod tests {
             subscription: subscription(subscription_number),
         };
         Due {
-            delivery: DueDelivery { key, attempts: 0, replay: 0, last_status: None, attempted_at: None },
+            delivery: DueDelivery {
+                key,
+                attempts: 0,
+                replay: 0,
+                last_status: None,
+                attempted_at: None,
+                traceparent: None,
+            },
             event: Arc::new(event(1, "/leadwire/lead-intake", "lead.created")),
         }
     }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use lex::render::RetryContext;
 use lex::retry::{Failure, MAX_ATTEMPTS};
 use platform::secrets::{Sealed, SecretError};
-use platform::telemetry;
+use platform::telemetry::{self, Conclusion};
 use platform_http::outbound::{OutboundAnswer, OutboundError, OutboundPost};
 use secrecy::SecretString;
 use signing::{Secret, Secrets};
@@ -36,6 +36,8 @@ pub(super) struct Attempted {
     pub(super) ended_at: DateTime<Utc>,
     pub(super) duration: Duration,
     pub(super) outcome: Outcome,
+    /// Of its span, if that is recorded.
+    pub(super) traceparent: Option<String>,
 }
 
 /// Why a request could not even be made.
@@ -72,6 +74,7 @@ pub(super) async fn send(
         attempt,
     );
     telemetry::follow(&span, due.event.traceparent.as_deref());
+    telemetry::link(&span, due.delivery.traceparent.as_deref());
     attempted(&state, subscription, due, (budget, bases), &span).instrument(span.clone()).await
 }
 
@@ -99,6 +102,7 @@ async fn attempted(
     let duration = started.elapsed();
     let status = outcome.status();
     tracing::debug!(status, error = outcome.error(), "attempted");
+    telemetry::conclude(span, || concluded(&subscription, &outcome));
     Attempted {
         key: due.delivery.key,
         event: due.event,
@@ -109,7 +113,21 @@ async fn attempted(
         ended_at: state.clock.now(),
         duration,
         outcome,
+        traceparent: telemetry::recorded_traceparent(span),
     }
+}
+
+/// What a trace says of an attempt. What the receiver said is not for everybody who reads traces.
+fn concluded(subscription: &Subscription, outcome: &Outcome) -> Conclusion {
+    let status = outcome.status();
+    let failed = !status.is_some_and(|status| (200..300).contains(&status));
+    let mut attributes = vec![
+        ("leadwire.subscription", subscription.id.to_string().into()),
+        ("leadwire.family", subscription.family.name().into()),
+    ];
+    attributes.extend(status.map(|status| ("http.response.status_code", i64::from(status).into())));
+    let said = || status.map_or("no answer".to_owned(), |status| format!("answered {status}"));
+    Conclusion { name: None, attributes, error: failed.then(said) }
 }
 
 /// What a message says of the attempts before, from the second on.

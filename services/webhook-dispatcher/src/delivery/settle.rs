@@ -56,6 +56,7 @@ pub(super) fn decide(state: &State, attempted: &Attempted, bases: Bases) -> Sett
         started_at: attempted.started_at,
         ended_at: attempted.ended_at,
         duration_ms: i32::try_from(attempted.duration.as_millis()).unwrap_or(i32::MAX),
+        traceparent: attempted.traceparent.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::gate::Gate;
 use crate::domain::event::Event;
 use crate::store::deliveries::DueDelivery;
+use chrono::{DateTime, Utc};
 use contracts::ids::EventId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -52,6 +53,11 @@ impl Window {
         self.held.insert(event, bytes);
         self.ready.push_back(due);
         Some(bytes)
+    }
+
+    /// Whether something of it is due, as far as is known, and may be sent.
+    pub(super) fn is_served(&self, now: DateTime<Utc>) -> bool {
+        (self.more || !self.is_empty()) && self.gate.broken_until(now).is_none()
     }
 
     pub(super) fn has_ready(&self) -> bool {

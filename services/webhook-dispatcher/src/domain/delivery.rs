@@ -39,6 +39,12 @@ impl DeliveryState {
         }
     }
 
+    pub fn of_name(name: &str) -> Option<Self> {
+        let known =
+            [Self::Pending, Self::Delivered, Self::DeadLetter, Self::SkippedDisabled, Self::Cancelled];
+        known.into_iter().find(|state| state.name().eq_ignore_ascii_case(name))
+    }
+
     /// As callers see it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -129,6 +129,26 @@ pub struct Terms {
     pub lex: Option<LexTerms>,
 }
 
+impl Terms {
+    /// What is different in others, by name.
+    pub fn differences(&self, others: &Self) -> Vec<String> {
+        [
+            ("url", self.url != others.url),
+            ("events", self.events != others.events),
+            ("description", self.description != others.description),
+            ("status", self.state != others.state),
+            ("retry", self.retry != others.retry),
+            ("rate_limit", self.rate_limit != others.rate_limit),
+            ("metadata", self.metadata != others.metadata),
+            ("filters", self.lex != others.lex),
+        ]
+        .into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(name, _)| name.to_owned())
+        .collect()
+    }
+}
+
 /// Which part of a list of subscriptions, in which order of their creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {

@@ -3,6 +3,7 @@
 use crate::domain::delivery::DeliveryState;
 use crate::domain::filter::{self, EventFilter};
 use crate::usecases::recover::Wish;
+use contracts::webhook::DeadLetterReason;
 use platform::Violation;
 use platform::document::{Object, Violations, integer, list, object, text, time};
 use platform_http::outbound::RefusedUrl;
@@ -15,6 +16,7 @@ type Message = Cow<'static, str>;
 
 const MAX_URL: usize = 2_048;
 const MAX_FILTERS: usize = 100;
+const MAX_TYPE: usize = 255;
 /// Requests per second.
 const MAX_RATE: i64 = 1_000;
 const MAX_METADATA: usize = 16_384;
@@ -123,9 +125,18 @@ pub fn wish(body: &Value) -> Result<Wish, Vec<Violation>> {
         let until = root.nullable("until", time);
         let states = root.nullable("status", recoverable);
         let both = || vec![DeliveryState::DeadLetter, DeliveryState::SkippedDisabled];
-        Some(Wish { since: since?, until, states: states.unwrap_or_else(both) })
+        let kind = root.nullable("type", text(1..=MAX_TYPE)).map(str::to_owned);
+        let reason = root.nullable("reason", reason).map(|reason| reason.name().to_owned());
+        Some(Wish { since: since?, until, states: states.unwrap_or_else(both), kind, reason })
     });
     violations.finish(wish)
+}
+
+fn reason(value: &Value) -> Result<DeadLetterReason, Message> {
+    [DeadLetterReason::Exhausted, DeadLetterReason::Rejected, DeadLetterReason::Expired]
+        .into_iter()
+        .find(|reason| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(reason.name())))
+        .ok_or_else(|| "must be exhausted, rejected or expired".into())
 }
 
 /// One state or several.

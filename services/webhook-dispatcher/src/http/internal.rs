@@ -1,18 +1,21 @@
 //! `/internal`: what other services ask.
 
-use super::platform_body::write_row;
+use super::platform_body::{write_delivery, write_row};
 use super::query::Query;
+use crate::domain::event::read_id;
 use crate::domain::lex::LexTerms;
 use crate::domain::person::Person;
 use crate::domain::subscription::{Family, Owner, SubscriptionState, Terms};
+use crate::error::missing;
 use crate::state::State;
+use crate::usecases::account_for_events::deliveries_of;
 use crate::usecases::erase_person::erase_person;
 use crate::usecases::list_subscriptions::list_of_client;
 use crate::usecases::put_lex_subscription::put_lex_subscription as put;
 use actix_web::{HttpRequest, HttpResponse, web};
 use contracts::identity::OrganizationRef;
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
-use contracts::internal::{Erased, Subscriptions};
+use contracts::internal::{Deliveries, Erased, Subscriptions};
 use contracts::lex::LexSubscription;
 use contracts::{FaultCode, Service};
 use platform::document::{Violations, text, uuid};
@@ -55,6 +58,25 @@ pub async fn subscriptions(
         active: active as u64,
         total: found.len() as u64,
     }))
+}
+
+/// 200 with every delivery of an organisation's event.
+pub async fn deliveries(
+    _service: FromService,
+    state: web::Data<State>,
+    id: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, HttpFault> {
+    let mut query = Query::parse(request.query_string());
+    let organization: Option<OrganizationId> =
+        query.parsed("organization", EXPECTED, |text| text.parse().ok());
+    if organization.is_none() && query.text("organization").is_none() {
+        query.violation("organization", "is required");
+    }
+    query.finish()?;
+    let of = organization.zip(read_id(&id)).ok_or_else(|| missing("event"))?;
+    let found = deliveries_of(&state, of.0, of.1).await?.ok_or_else(|| missing("event"))?;
+    Ok(HttpResponse::Ok().json(Deliveries { data: found.iter().map(write_delivery).collect() }))
 }
 
 /// 200 with how many records were stripped of a person; 0 when they are not known here.

@@ -1,7 +1,8 @@
 //! The table of contents of the service's HTTP side.
 
 use super::{
-    events, internal, lex, lex_deliveries, partner, partner_deliveries, platform, platform_deliveries,
+    events, internal, lex, lex_deliveries, operation, partner, partner_deliveries, platform,
+    platform_deliveries,
 };
 use crate::state::State;
 use actix_web::web::{self, ServiceConfig, resource};
@@ -13,12 +14,17 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
         partner(config);
         platform(config);
         lex(config);
+        admin(config);
         config
             .service(resource("/api/v1/organizations/{id}/events").get(events::list))
             .service(
                 resource("/api/v1/organizations/{id}/events/{event_id}/deliveries").get(events::deliveries),
             )
             .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions))
+            .service(
+                resource(format!("{}/{{id}}/deliveries", contracts::internal::EVENTS))
+                    .get(internal::deliveries),
+            )
             .service(resource(contracts::internal::ERASE).post(internal::erase))
             .service(
                 resource(format!("{}/{{id}}", contracts::internal::LEX_SUBSCRIPTIONS))
@@ -51,6 +57,18 @@ fn platform(config: &mut ServiceConfig) {
         .service(one("/recover").post(platform::recover_since))
         .service(one("/deliveries").get(platform_deliveries::list))
         .service(one("/deliveries/{delivery_id}/retry").post(platform_deliveries::retry));
+}
+
+fn admin(config: &mut ServiceConfig) {
+    let below = |path: &str| resource(format!("/api/v1/admin/{path}"));
+    config
+        .service(below("events").get(operation::events))
+        .service(below("events/{event_id}").get(operation::event))
+        .service(below("deliveries").get(operation::deliveries))
+        .service(below("deliveries/stats").get(operation::stats))
+        .service(below("deliveries/{delivery_id}").get(operation::delivery))
+        .service(below("deliveries/{delivery_id}/retry").post(operation::retry))
+        .service(below("subscriptions/{subscription_id}/recover").post(operation::recover));
 }
 
 fn lex(config: &mut ServiceConfig) {

@@ -30,7 +30,7 @@ impl NewDelivery {
 }
 
 /// A delivery whose time has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueDelivery {
     pub key: DeliveryKey,
     pub attempts: i16,
@@ -38,6 +38,8 @@ pub struct DueDelivery {
     /// Of the last attempt, if one was made and answered.
     pub last_status: Option<i16>,
     pub attempted_at: Option<DateTime<Utc>>,
+    /// Of the last attempt, if that was recorded.
+    pub traceparent: Option<String>,
 }
 
 /// Stores deliveries that are not stored yet: due now, or skipped.
@@ -78,6 +80,7 @@ struct DueRow {
     replay: i16,
     last_status: Option<i16>,
     attempted_at: Option<DateTime<Utc>>,
+    traceparent: Option<String>,
 }
 
 /// The first `limit` due deliveries of each subscription.
@@ -94,11 +97,11 @@ pub async fn due(
         DueRow,
         r#"select due.event_id as "event_id!", due.subscription_id as "subscription_id!",
              due.attempts as "attempts!", due.replay as "replay!", due.last_status as "last_status?",
-             due.attempted_at as "attempted_at?"
+             due.attempted_at as "attempted_at?", due.traceparent as "traceparent?"
          from unnest($1::uuid[]) as wanted (id)
          cross join lateral (
-             select event_id, subscription_id, attempts, replay, last_status, attempted_at from deliveries
-             where subscription_id = wanted.id and state = 0 and next_at <= $3
+             select event_id, subscription_id, attempts, replay, last_status, attempted_at, traceparent
+             from deliveries where subscription_id = wanted.id and state = 0 and next_at <= $3
              order by next_at limit $2
          ) due"#,
         subscriptions,
@@ -115,8 +118,35 @@ pub async fn due(
             replay: row.replay,
             last_status: row.last_status,
             attempted_at: row.attempted_at,
+            traceparent: row.traceparent,
         })
         .collect())
+}
+
+/// How many deliveries of some subscriptions are due, counted up to [`BATCH`] each, and since when the first is.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn count_due(
+    connection: &mut PgConnection,
+    subscriptions: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(i64, Option<DateTime<Utc>>), StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "count!", min(due.next_at) as "oldest?"
+         from unnest($1::uuid[]) as wanted (id)
+         cross join lateral (
+             select next_at from deliveries
+             where subscription_id = wanted.id and state = 0 and next_at <= $3
+             order by next_at limit $2
+         ) due"#,
+        subscriptions,
+        BATCH,
+        now
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok((row.count, row.oldest))
 }
 
 /// When the first pending delivery of each subscription is due. Those without one are left out.
@@ -193,7 +223,7 @@ pub async fn expire(
     now: DateTime<Utc>,
 ) -> Result<Vec<ExpiredDelivery>, StoreError> {
     let rows = sqlx::query!(
-        "update deliveries set state = $5, last_error = $6, ended_at = $3
+        "update deliveries set state = $5, last_error = $6, reason = $6, ended_at = $3
          where event_id >= $1 and event_id < $2 and state = 0 and (event_id, subscription_id) in (
              select event_id, subscription_id from deliveries
              where event_id >= $1 and event_id < $2 and state = 0
@@ -334,6 +364,6 @@ pub async fn show(
         .collect())
 }
 
-fn key(event: Uuid, subscription: Uuid) -> DeliveryKey {
+pub(super) fn key(event: Uuid, subscription: Uuid) -> DeliveryKey {
     DeliveryKey { event: EventId::new(event), subscription: SubscriptionId::new(subscription) }
 }

@@ -140,7 +140,7 @@ pub async fn end_late(
     now: DateTime<Utc>,
 ) -> Result<Vec<(ExpiredDelivery, DeliveryState)>, StoreError> {
     let rows = sqlx::query!(
-        r#"update deliveries set last_error = $4, ended_at = $2,
+        r#"update deliveries set last_error = $4, reason = $4, ended_at = $2,
              state = case when late.on_expiry = $5 then $6::smallint else $7::smallint end
          from (
              select delivery.event_id, delivery.subscription_id, events.on_expiry

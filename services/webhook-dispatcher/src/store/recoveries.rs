@@ -18,6 +18,10 @@ pub struct Recovery {
     /// The first event behind it.
     pub last_event: Uuid,
     pub states: Vec<i16>,
+    /// Only events of this type.
+    pub kind: Option<String>,
+    /// Only dead letters that were given up for this reason.
+    pub reason: Option<String>,
 }
 
 /// The one recovery of a subscription that may run.
@@ -34,15 +38,17 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into recoveries (organization_id, id, subscription_id, first_event, last_event, states,
-             next_at, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $7)",
+             next_at, created_at, kind, reason)
+         values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)",
         new.organization.as_uuid(),
         new.id,
         new.subscription.as_uuid(),
         new.first_event,
         new.last_event,
         &new.states,
-        now
+        now,
+        new.kind,
+        new.reason
     )
     .execute(connection)
     .await?;
@@ -58,7 +64,8 @@ pub async fn take_due(
     now: DateTime<Utc>,
 ) -> Result<Option<Recovery>, StoreError> {
     let row = sqlx::query!(
-        "select id, organization_id, subscription_id, first_event, last_event, states from recoveries
+        "select id, organization_id, subscription_id, first_event, last_event, states, kind, reason
+         from recoveries
          where finished_at is null and next_at <= $1
          order by next_at limit 1 for update skip locked",
         now
@@ -72,6 +79,8 @@ pub async fn take_due(
         first_event: row.first_event,
         last_event: row.last_event,
         states: row.states,
+        kind: row.kind,
+        reason: row.reason,
     }))
 }
 
@@ -95,6 +104,10 @@ pub async fn bring_back(
                  select event_id from deliveries
                  where organization_id = $1 and subscription_id = $2 and state = any($3)
                    and event_id >= $4 and event_id < $5
+                   and ($9::text is null or exists (
+                       select from events where events.event_id = deliveries.event_id and kind = $9
+                   ))
+                   and ($10::text is null or (state = 2 and reason = $10))
                  order by event_id limit $8 for update
              ) as locked
          ) as chosen
@@ -107,7 +120,9 @@ pub async fn bring_back(
         recovery.last_event,
         now,
         seconds(pause),
-        BATCH
+        BATCH,
+        recovery.kind,
+        recovery.reason
     )
     .fetch_all(connection)
     .await?;

@@ -5,6 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::subscription::Subscription;
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
+use contracts::webhook::DeadLetterReason;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashSet};
@@ -36,6 +37,19 @@ pub struct Settlement {
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
     pub duration_ms: i32,
+    /// Of the attempt's span, if that is recorded: the next attempt links to it.
+    pub traceparent: Option<String>,
+}
+
+impl Settlement {
+    /// Why the delivery was given up, if it was.
+    pub fn reason(&self) -> Option<DeadLetterReason> {
+        (self.state == DeliveryState::DeadLetter).then_some(match self {
+            Self { attempted: false, .. } => DeadLetterReason::Expired,
+            Self { exhausted: true, .. } => DeadLetterReason::Exhausted,
+            Self { .. } => DeadLetterReason::Rejected,
+        })
+    }
 }
 
 /// Writes outcomes to deliveries that are still where the attempt found them, and logs those attempts. Says
@@ -54,9 +68,9 @@ pub async fn settle(
         "with outcome as materialized (
              select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
                  $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[], $10::timestamptz[],
-                 $11::timestamptz[], $12::integer[], $13::boolean[])
+                 $11::timestamptz[], $12::integer[], $13::boolean[], $14::text[], $15::text[])
              as outcome (event_id, subscription_id, attempt_id, attempts, replay, state, next_at, status, error,
-                 started_at, ended_at, duration_ms, attempted)
+                 started_at, ended_at, duration_ms, attempted, traceparent, reason)
          ), settled as (
              update deliveries set
                  state = outcome.state,
@@ -65,6 +79,8 @@ pub async fn settle(
                  next_at = coalesce(outcome.next_at, deliveries.next_at),
                  last_status = case when outcome.attempted then outcome.status else last_status end,
                  last_error = outcome.error,
+                 traceparent = outcome.traceparent,
+                 reason = outcome.reason,
                  ended_at = case when outcome.state = 0 then null else outcome.ended_at end
              from outcome
              where deliveries.event_id = outcome.event_id
@@ -95,6 +111,8 @@ pub async fn settle(
     .bind(column(batch, |one| one.ended_at))
     .bind(column(batch, |one| one.duration_ms))
     .bind(column(batch, |one| one.attempted))
+    .bind(column(batch, |one| one.traceparent.clone()))
+    .bind(column(batch, |one| one.reason().map(DeadLetterReason::name)))
     .fetch_all(connection)
     .await?;
     Ok(written
@@ -265,6 +283,7 @@ mod tests {
             started_at: at,
             ended_at: at,
             duration_ms: 0,
+            traceparent: None,
         }
     }
 

@@ -5,14 +5,18 @@
 use super::notices;
 use crate::domain::delivery::DeliveryKey;
 use crate::domain::event::Event;
-use crate::domain::subscription::Subscription;
+use crate::domain::subscription::{Family, Owner, ShownSubscription, Subscription};
 use crate::state::State;
 use crate::store::outcomes::{self, SettledEvent};
 use crate::store::settlements::Settlement;
+use contracts::Surface;
 use contracts::event::{CloudEvent, EventData, EventFacts};
-use contracts::ids::{EventId, OrganizationId};
+use contracts::ids::{EventId, OrganizationId, SubscriptionId};
 use contracts::outcome::{EventMatched, EventSettled};
-use contracts::webhook::{DeadLetterReason, DeliveryDeadLettered, DisabledReason, SubscriptionDisabled};
+use contracts::webhook::{
+    DeadLetterReason, DeliveryDeadLettered, DisabledReason, SubscriptionCreated, SubscriptionDeleted,
+    SubscriptionDisabled, SubscriptionFacts, SubscriptionUpdated,
+};
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform_pg::StoreError;
@@ -101,11 +105,7 @@ impl Announcements {
 
     /// A delivery was given up.
     pub fn dead_lettered(&mut self, settlement: &Settlement) {
-        let reason = match settlement {
-            Settlement { attempted: false, .. } => DeadLetterReason::Expired,
-            Settlement { exhausted: true, .. } => DeadLetterReason::Exhausted,
-            Settlement { .. } => DeadLetterReason::Rejected,
-        };
+        let Some(reason) = settlement.reason() else { return };
         let attempts = settlement.attempts_before.saturating_add(i16::from(settlement.attempted));
         let status = settlement.status.and_then(|status| u16::try_from(status).ok());
         let whose = settlement.subscription.organization;
@@ -143,6 +143,35 @@ impl Announcements {
         self.add(&context, data);
     }
 
+    /// A subscription was made.
+    pub fn created(&mut self, owner: &Owner, made: &ShownSubscription) {
+        let data = SubscriptionCreated { facts: facts(owner.family, made), created_at: made.created_at };
+        self.about(owner.organization.id, made.id, data);
+    }
+
+    /// Its owner changed a subscription. Says nothing where nothing is different.
+    pub fn updated(&mut self, owner: &Owner, now: &ShownSubscription, changed: Vec<String>) {
+        if changed.is_empty() {
+            return;
+        }
+        let data =
+            SubscriptionUpdated { facts: facts(owner.family, now), changed, updated_at: now.updated_at };
+        self.about(owner.organization.id, now.id, data);
+    }
+
+    /// Subscriptions of an organisation were deleted.
+    pub fn deleted(&mut self, organization: OrganizationId, ids: &[SubscriptionId]) {
+        for &subscription_id in ids {
+            let data = SubscriptionDeleted { subscription_id, deleted_at: self.clock.now() };
+            self.about(organization, subscription_id, data);
+        }
+    }
+
+    fn about<D: EventData>(&mut self, tenant: OrganizationId, subscription: SubscriptionId, data: D) {
+        let version = self.clock.now().timestamp_millis();
+        self.add(&Context { tenant, about: subscription.as_uuid(), version, traceparent: None }, data);
+    }
+
     /// A subscription was disabled, not by its owner.
     pub fn disabled(&mut self, subscription: &Subscription, reason: DisabledReason) {
         let data = SubscriptionDisabled {
@@ -151,13 +180,7 @@ impl Announcements {
             reason,
             disabled_at: self.clock.now(),
         };
-        let context = Context {
-            tenant: subscription.organization,
-            about: subscription.id.as_uuid(),
-            version: self.clock.now().timestamp_millis(),
-            traceparent: None,
-        };
-        self.add(&context, data);
+        self.about(subscription.organization, subscription.id, data);
     }
 
     /// Writes them down. Hand the entries to the relay after the commit.
@@ -184,5 +207,19 @@ impl Announcements {
             // Plain numbers and texts, which JSON can say.
             Err(error) => tracing::error!(%error, kind = D::TYPE, "an event cannot be written"),
         }
+    }
+}
+
+fn facts(family: Family, shown: &ShownSubscription) -> SubscriptionFacts {
+    SubscriptionFacts {
+        subscription_id: shown.id,
+        family: match family {
+            Family::Partner => Surface::Partner,
+            Family::Platform => Surface::Platform,
+            Family::Lex => Surface::Lex,
+        },
+        url: shown.url.clone(),
+        events: shown.events.clone(),
+        status: shown.state.name().to_owned(),
     }
 }

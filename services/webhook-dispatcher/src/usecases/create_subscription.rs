@@ -1,5 +1,6 @@
 //! Creating a subscription with a secret that is shown once.
 
+use super::announce::Announcements;
 use super::secret::{SealedSecret, chosen_secret, new_secret};
 use crate::domain::subscription::{Family, Owner, ShownSubscription, Terms};
 use crate::state::State;
@@ -119,7 +120,11 @@ pub async fn create(
     subscriptions::insert(&mut transaction, &new, version).await.map_err(|error| {
         if error.violates(subscriptions::KEY) { CreateSubscriptionError::Taken } else { error.into() }
     })?;
-    let created = shown::find(&mut transaction, owner, id).await?;
+    let created = shown::find(&mut transaction, owner, id).await?.ok_or(CreateSubscriptionError::Gone)?;
+    let mut announcements = Announcements::new(state);
+    announcements.created(owner, &created);
+    let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await.map_err(StoreError::from)?;
-    created.map(|created| (created, secret)).ok_or(CreateSubscriptionError::Gone)
+    state.relay.hand_over(announced);
+    Ok((created, secret))
 }

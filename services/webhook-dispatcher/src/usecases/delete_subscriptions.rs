@@ -3,6 +3,7 @@
 //! A deleted subscription is no longer matched from the commit on. The engine that delivers for it cancels
 //! what is pending, in batches.
 
+use super::announce::Announcements;
 use super::end_pending::end_pending;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::subscription::Owner;
@@ -80,7 +81,14 @@ async fn delete(
         gone::note(&mut transaction, gone, now).await?;
     }
     let deleted = subscriptions::delete(&mut transaction, organization, doomed, version, now).await?;
+    let mut announcements = Announcements::new(state);
+    // Of an organisation that is gone there is nobody left to hear it.
+    if !matches!(doomed, Doomed::All) {
+        announcements.deleted(organization, &deleted);
+    }
+    let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await?;
+    state.relay.hand_over(announced);
     state.changed(&deleted).await;
     Ok(deleted)
 }

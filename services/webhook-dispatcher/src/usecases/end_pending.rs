@@ -36,5 +36,13 @@ pub async fn end_pending(
     let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await?;
     state.relay.hand_over(announced);
+    let snapshot = state.subscriptions.current();
+    for (id, count) in counts {
+        if let Some(subscription) = snapshot.get(id) {
+            let (family, result) = (subscription.family.name(), as_state.name());
+            metrics::counter!("leadwire_deliveries_total", "family" => family, "result" => result)
+                .increment(count.unsigned_abs());
+        }
+    }
     Ok(ended.len())
 }

@@ -39,29 +39,8 @@ pub async fn erase_person(
 /// What is left of an event, when it speaks of the person.
 fn redacted(event: &StoredEvent, person: &Person) -> Option<StoredEvent> {
     let data: Value = serde_json::from_slice(&event.payload).ok()?;
-    if !person.is_in(&data) {
-        return None;
-    }
-    let left = if data.pointer("/message/lex").is_some() {
-        redacted_message(data, person)
-    } else {
-        person.redacted(&data)
-    };
+    let left = person.redacted_event(&data)?;
     Some(StoredEvent { id: event.id, payload: left.to_string().into_bytes() })
-}
-
-/// Of a routed LEX message: what it is routed by stays, so that it can still be delivered.
-fn redacted_message(mut data: Value, person: &Person) -> Value {
-    let Some(message) = data.pointer_mut("/message/lex").and_then(Value::as_object_mut) else { return data };
-    for (name, part) in message.iter_mut() {
-        if name != "header" || person.is_in(part) {
-            *part = person.redacted(part);
-        }
-    }
-    if let Some(notice) = data.get_mut("notice") {
-        *notice = person.redacted(notice);
-    }
-    data
 }
 
 fn ids(events: &[StoredEvent]) -> Vec<Uuid> {

@@ -29,6 +29,10 @@ pub struct Wish {
     /// `None`: until now.
     pub until: Option<DateTime<Utc>>,
     pub states: Vec<DeliveryState>,
+    /// Only events of this type.
+    pub kind: Option<String>,
+    /// Only dead letters that were given up for this reason.
+    pub reason: Option<String>,
 }
 
 /// A recovery as it was begun.
@@ -90,6 +94,8 @@ pub async fn recover(
         // The events of the last millisecond are among them.
         last_event: floor(until + TimeDelta::milliseconds(1)),
         states: wish.states.iter().map(|state| state.code()).collect(),
+        kind: wish.kind,
+        reason: wish.reason,
     };
     recoveries::insert(&mut transaction, &recovery, now).await.map_err(|error| {
         if error.violates(recoveries::RUNNING) { RecoverError::Running } else { error.into() }

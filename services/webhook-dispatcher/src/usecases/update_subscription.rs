@@ -1,5 +1,6 @@
 //! Changing a subscription, and giving it a new secret.
 
+use super::announce::Announcements;
 use super::secret::{SealedSecret, chosen_secret, new_secret};
 use crate::domain::subscription::{Owner, ShownSubscription, SubscriptionState, Terms};
 use crate::state::State;
@@ -50,12 +51,17 @@ pub async fn update_subscription(
     let version = subscriptions::bump_version(&mut transaction).await?;
     // Read again: from here on nobody else writes.
     let known = shown::find(&mut transaction, owner, id).await?.ok_or(UpdateSubscriptionError::Missing)?;
-    let mut terms = terms_of(&known);
+    let present = terms_of(&known);
+    let mut terms = present.clone();
     change(&mut terms);
     let now = state.clock.now();
     subscriptions::update(&mut transaction, owner.organization.id, id, &terms, version, now).await?;
     let changed = shown::find(&mut transaction, owner, id).await?.ok_or(UpdateSubscriptionError::Missing)?;
+    let mut announcements = Announcements::new(state);
+    announcements.updated(owner, &changed, present.differences(&terms));
+    let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await.map_err(StoreError::from)?;
+    state.relay.hand_over(announced);
     state.changed(&[id]).await;
     Ok(changed)
 }
@@ -96,7 +102,11 @@ pub async fn rotate_secret(
     }
     subscriptions::rotate(&mut transaction, organization, id, (&sealed, &hint), until, version, now).await?;
     let changed = shown::find(&mut transaction, owner, id).await?.ok_or(UpdateSubscriptionError::Missing)?;
+    let mut announcements = Announcements::new(state);
+    announcements.updated(owner, &changed, vec!["secret".to_owned()]);
+    let announced = announcements.write(&mut transaction).await?;
     transaction.commit().await.map_err(StoreError::from)?;
+    state.relay.hand_over(announced);
     state.changed(&[id]).await;
     Ok((changed, secret))
 }

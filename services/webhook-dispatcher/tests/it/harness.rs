@@ -18,7 +18,7 @@ use std::time::Duration;
 use testkit::broker::TestBroker;
 use testkit::receiver::Received;
 use testkit::{Running, TestDatabase, callers, eventually};
-use webhook_dispatcher::{App, DeliverySettings, Engine, SecretsSettings, Settings};
+use webhook_dispatcher::{AccountingSettings, App, DeliverySettings, Engine, SecretsSettings, Settings};
 
 pub const SUBSCRIPTIONS: &str = "/api/v1/partners/acme/webhook-subscriptions";
 const SEALING_KEY: &str = "1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -48,6 +48,14 @@ impl Harness {
 
     /// With settings changed by `adjust`.
     pub async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_after(adjust, async |_, _| ()).await
+    }
+
+    /// After something was done with the broker: the queues are there, and nobody consumes them.
+    pub async fn start_after(
+        adjust: impl FnOnce(&mut Settings),
+        before: impl AsyncFnOnce(&TestBroker, &Clock),
+    ) -> Self {
         let (database, broker) =
             tokio::join!(TestDatabase::create(Service::WebhookDispatcher), TestBroker::start());
         broker.apply(topology::PLATFORM).await;
@@ -59,11 +67,16 @@ impl Harness {
             redis: None,
             secrets: SecretsSettings { encryption_keys: SEALING_KEY.into() },
             delivery: delivery_settings(),
+            accounting: AccountingSettings {
+                interval: Duration::from_secs(5),
+                settle: Duration::from_secs(30),
+            },
             telemetry: platform::telemetry::TelemetrySettings::default(),
         };
         adjust(&mut settings);
         let process = testkit::process();
         let clock = process.clock.clone();
+        before(&broker, &clock).await;
         let (service, engine) = run(&settings, process).await;
         let pool = database.pool();
         Self { service, engine: Some(engine), _database: database, broker, pool, clock, settings }
@@ -111,6 +124,13 @@ impl Harness {
         let properties = json!({"message_id": event.id, "type": event.kind, "delivery_mode": 2});
         let payload = serde_json::to_string(event).unwrap();
         self.broker.publish("events", &event.data.routing_key(), properties, &payload).await;
+    }
+
+    /// Publishes events as one message.
+    pub async fn publish_together<D: EventData>(&self, events: &[CloudEvent<D>]) {
+        let properties = json!({"message_id": testkit::unique_id(), "delivery_mode": 2});
+        let payload = serde_json::to_string(events).unwrap();
+        self.broker.publish("events", D::ROUTING_KEY, properties, &payload).await;
     }
 
     /// An event of the control plane about an organisation.

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
+mod changes;
 mod consume_control;
 mod consume_events;
 mod degraded;
 mod deliver;
 mod harness;
+mod hostile;
 mod http_accounting;
 mod http_dialects;
 mod http_erase;
@@ -14,6 +16,7 @@ mod http_foreign;
 mod http_internal;
 mod http_partner;
 mod http_platform;
+mod http_routes;
 mod http_subscriptions;
 mod isolation;
 mod lex;
@@ -25,6 +28,8 @@ mod lex_notices;
 mod lex_waiting;
 mod outcomes;
 mod platform_deliveries;
+mod published_libraries;
+mod reconcile;
 mod recover;
 mod replicas;
 mod retention;

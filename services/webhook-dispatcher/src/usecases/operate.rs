@@ -1,0 +1,139 @@
+//! What operators see and do, whoever's events and deliveries it is about.
+
+use super::recover::{Begun, RecoverError, Wish, recover};
+use super::send_test::{SendError, retry_delivery};
+use crate::domain::delivery::DeliveryKey;
+use crate::domain::operation::{
+    Attempt, DeliverySelection, EventsWanted, Group, Grouping, OperatedDelivery, OperatedEvent,
+};
+use crate::domain::subscription::{Owner, Subscription, SubscriptionState};
+use crate::state::State;
+use crate::store::operation;
+use contracts::identity::OrganizationRef;
+use contracts::ids::{EventId, SubscriptionId};
+use platform_pg::StoreError;
+use uuid::Uuid;
+
+/// A page of deliveries, newest event first, and the one to go on behind when there is more.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn deliveries(
+    state: &State,
+    selection: &DeliverySelection,
+    behind: Option<DeliveryKey>,
+    limit: i64,
+) -> Result<(Vec<OperatedDelivery>, Option<DeliveryKey>), StoreError> {
+    let mut connection = state.database.acquire().await?;
+    // One more than wanted tells whether there is a next page.
+    let mut found = operation::deliveries(&mut connection, selection, behind, limit + 1).await?;
+    let more = cut(&mut found, limit);
+    let last = found.last().map(|delivery| delivery.shown.key);
+    Ok((found, last.filter(|_| more)))
+}
+
+/// Deliveries by what they have in common.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn groups(
+    state: &State,
+    selection: &DeliverySelection,
+    by: Grouping,
+) -> Result<Vec<Group>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    operation::groups(&mut connection, selection, by, state.clock.now()).await
+}
+
+/// A delivery with its requests; `None` when there is none.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn delivery(
+    state: &State,
+    key: DeliveryKey,
+) -> Result<Option<(OperatedDelivery, Vec<Attempt>)>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let selection = DeliverySelection { subscription: Some(key.subscription), ..of_event(key.event) };
+    let Some(found) = operation::deliveries(&mut connection, &selection, None, 1).await?.pop() else {
+        return Ok(None);
+    };
+    let attempts = operation::attempts(&mut connection, key).await?;
+    Ok(Some((found, attempts)))
+}
+
+/// A page of events in the order of their ids, and the one to go on behind when there is more.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn events(
+    state: &State,
+    wanted: &EventsWanted,
+    behind: Option<EventId>,
+    limit: i64,
+) -> Result<(Vec<OperatedEvent>, Option<EventId>), StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let mut found = operation::events(&mut connection, wanted, behind, limit + 1).await?;
+    let more = cut(&mut found, limit);
+    let last = found.last().map(|event| event.id);
+    Ok((found, last.filter(|_| more)))
+}
+
+/// An event with its deliveries, at most `limit`; `None` when the dispatcher has none of that id.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn event(
+    state: &State,
+    id: EventId,
+    limit: i64,
+) -> Result<Option<(OperatedEvent, Vec<OperatedDelivery>)>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let Some(event) = operation::event(&mut connection, id).await? else { return Ok(None) };
+    let deliveries = operation::deliveries(&mut connection, &of_event(id), None, limit).await?;
+    Ok(Some((event, deliveries)))
+}
+
+/// Makes a delivery due now, as its owner could.
+pub async fn retry(state: &State, key: DeliveryKey) -> Result<OperatedDelivery, SendError> {
+    let owner = owner_of(state, key.subscription).await?.ok_or(SendError::Missing)?;
+    retry_delivery(state, &owner, key).await?;
+    let (found, _) = delivery(state, key).await?.ok_or(SendError::MissingDelivery)?;
+    Ok(found)
+}
+
+/// Recovers deliveries of a subscription in bulk, as its owner could.
+pub async fn recover_subscription(
+    state: &State,
+    id: SubscriptionId,
+    wish: Wish,
+) -> Result<Begun, RecoverError> {
+    let owner = owner_of(state, id).await?.ok_or(RecoverError::Missing)?;
+    recover(state, &owner, id, wish).await
+}
+
+async fn owner_of(state: &State, id: SubscriptionId) -> Result<Option<Owner>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let snapshot = state.subscriptions.refreshed(&mut connection).await?;
+    let owner = |one: &Subscription| Owner {
+        organization: OrganizationRef { id: one.organization, slug: one.organization_slug.clone() },
+        client: one.client,
+        family: one.family,
+    };
+    let found = snapshot.get(id).filter(|one| one.state != SubscriptionState::Deleted);
+    Ok(found.map(|one| owner(one)))
+}
+
+fn of_event(id: EventId) -> DeliverySelection {
+    let id = id.as_uuid();
+    let behind = Uuid::from_u128(id.as_u128().saturating_add(1));
+    DeliverySelection { first: id, before: behind, ..DeliverySelection::default() }
+}
+
+/// Cuts a page that was read with one more than wanted, and says whether it was there.
+fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    more
+}
