@@ -3,14 +3,18 @@
 //! The one place outside the gateway that writes its tables: before there is a key, nobody can ask the
 //! gateway for one.
 
+use crate::audit::{Operator, directly};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use contracts::identity::CredentialKind;
+use contracts::ids::{CredentialId, OrganizationId};
+use contracts::internal::AuditEntry;
 use platform::api_keys::{NewKey, new_platform_key, parse};
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform::secrets::Pepper;
 use secrecy::SecretString;
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -40,8 +44,14 @@ struct Run {
 }
 
 /// An admin key that works: the existing one when it does, otherwise a new one.
-pub async fn admin_key(url: &str, pepper: &SecretString, existing: Option<&str>) -> anyhow::Result<String> {
+pub async fn admin_key(
+    url: &str,
+    pepper: &SecretString,
+    existing: Option<&str>,
+    operator: &Operator,
+) -> anyhow::Result<String> {
     let pepper = Pepper::parse(pepper)?;
+    directly::prepare(url).await.context("the audit log cannot be written")?;
     let run = Run { now: Clock::system().now(), ids: IdSource::random() };
     let mut connection = PgConnection::connect(url).await.context("the database does not answer")?;
     let mut transaction = connection.begin().await?;
@@ -51,7 +61,14 @@ pub async fn admin_key(url: &str, pepper: &SecretString, existing: Option<&str>)
         _ => {
             let organization = organization(&mut transaction, &run).await?;
             let client = client(&mut transaction, &run, organization).await?;
-            issue(&mut transaction, &run, &pepper, organization, client).await?
+            let (key, credential) = issue(&mut transaction, &run, &pepper, organization, client).await?;
+            let entry = AuditEntry {
+                organization_id: Some(OrganizationId::new(organization)),
+                after: Some(json!({"kind": "platform_key", "name": KEY_NAME, "scopes": SCOPES})),
+                ..operator.entry("admin_key.bootstrapped", format!("credential:{credential}"))
+            };
+            directly::note(&mut transaction, &entry).await?;
+            key
         }
     };
     transaction.commit().await?;
@@ -130,14 +147,14 @@ async fn client(connection: &mut PgConnection, run: &Run, organization: Uuid) ->
     Ok(id)
 }
 
-/// A new key of that client.
+/// A new key of that client, and its id.
 async fn issue(
     connection: &mut PgConnection,
     run: &Run,
     pepper: &Pepper,
     organization: Uuid,
     client: Uuid,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<(String, CredentialId)> {
     let NewKey { key, lookup } = new_platform_key()?;
     let id = run.ids.at(run.now);
     sqlx::query(
@@ -163,5 +180,5 @@ async fn issue(
     .bind(run.now)
     .execute(connection)
     .await?;
-    Ok(key)
+    Ok((key, CredentialId::new(id)))
 }

@@ -1,3 +1,6 @@
 //! One file per remote.
 
 pub mod gateway;
+pub mod internal;
+pub mod ops;
+pub mod webhook;

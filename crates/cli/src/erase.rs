@@ -1,7 +1,13 @@
-//! `leadwire erase`: removing a person's data from every service, on request.
+//! `leadwire erase`: removing a person's data from every service and from the broker's dead letters, on request.
 
+use crate::audit::Auditing;
 use crate::clients::gateway::{Gateway, Method, Url};
+use crate::dlq::erasure::{self, Erased};
+use anyhow::Context;
 use clap::Args;
+use platform::person::Person as Known;
+use platform_broker::BrokerSettings;
+use platform_broker::dead_letters::DeadLetters;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -23,6 +29,14 @@ pub struct Erase {
     organization: String,
     #[command(flatten)]
     person: Person,
+    /// RabbitMQ, as a user who may configure the virtual host: its dead letters are stripped, too.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true, required_unless_present = "without_broker")]
+    amqp_url: Option<SecretString>,
+    /// Leave the broker's dead letters as they are.
+    #[arg(long)]
+    without_broker: bool,
+    #[command(flatten)]
+    auditing: Auditing,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -39,12 +53,14 @@ struct Person {
     phone: Option<String>,
 }
 
-/// Has every service forget the person. The answer is what to print.
+/// Has every service forget the person, then the broker. The answer is what to print.
 ///
 /// # Errors
-/// When the gateway refuses, or names services that could not be reached.
+/// When the gateway refuses, or names services that could not be reached, or the broker does not answer.
 pub async fn erase(arguments: Erase) -> anyhow::Result<String> {
-    let Erase { url, admin_key, organization, person, json } = arguments;
+    let Erase { url, admin_key, organization, person, amqp_url, without_broker, auditing, json } = arguments;
+    let broker = amqp_url.filter(|_| !without_broker);
+    let journal = broker.is_some().then(|| auditing.journal()).transpose()?;
     let gateway = Gateway::new(url, admin_key)?.within(TIMEOUT);
     let id = match Uuid::try_parse(&organization) {
         Ok(id) => id.to_string(),
@@ -52,15 +68,35 @@ pub async fn erase(arguments: Erase) -> anyhow::Result<String> {
     };
     let body = json!({"email": person.email, "phone": person.phone});
     let path = ["organizations", &id, "erase"];
-    let (_, answer) = gateway.call(Method::POST, &path, &[], Some(&body)).await?;
+    let (_, mut answer) = gateway.call(Method::POST, &path, &[], Some(&body)).await?;
+    if let (Some(url), Some(journal)) = (broker, journal) {
+        let erased = dead_letters(url, &id, &person).await.context(
+            "the services have forgotten the person, the broker's dead letters have not: erase again",
+        )?;
+        let counts = json!({"redacted": erased.redacted, "removed": erased.removed});
+        journal.note("dlq.person_erased", format!("organization:{id}"), counts.clone()).await?;
+        answer["deadLetters"] = counts;
+    }
     Ok(if json { format!("{answer:#}\n") } else { lines(&answer) })
+}
+
+async fn dead_letters(url: SecretString, organization: &str, person: &Person) -> anyhow::Result<Erased> {
+    let letters = DeadLetters::connect(&BrokerSettings::new(url), "leadwire erase").await?;
+    let known = Known::new(person.email.as_deref(), person.phone.as_deref());
+    let erased = erasure::erase(&letters, organization, &known).await?;
+    letters.close_connection().await;
+    Ok(erased)
 }
 
 fn lines(answer: &Value) -> String {
     let services = answer["data"].as_object().into_iter().flatten();
     let lines: Vec<_> =
         services.map(|(service, records)| format!("{service}: {records} record(s) erased\n")).collect();
-    lines.concat()
+    let dead = &answer["deadLetters"];
+    let dead = dead.is_object().then(|| {
+        format!("dead letters of the broker: {} redacted, {} deleted\n", dead["redacted"], dead["removed"])
+    });
+    lines.concat() + &dead.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -76,7 +112,7 @@ mod tests {
 
     fn parsed(rest: &[&str]) -> Result<Erase, clap::error::ErrorKind> {
         let mut line = vec!["erase", "--url", "http://127.0.0.1:8080", "--admin-key", "hunter2"];
-        line.extend(["--organization", "acme"]);
+        line.extend(["--organization", "acme", "--without-broker"]);
         line.extend(rest);
         let matches = Line::command().try_get_matches_from(line).map_err(|error| error.kind())?;
         Line::from_arg_matches(&matches).map(|line| line.erase).map_err(|error| error.kind())
@@ -103,5 +139,7 @@ mod tests {
     fn each_service_is_a_line() {
         let answer = json!({"data": {"ingest": 0, "leadIntake": 2}});
         assert_eq!(lines(&answer), "ingest: 0 record(s) erased\nleadIntake: 2 record(s) erased\n");
+        let answer = json!({"data": {}, "deadLetters": {"redacted": 3, "removed": 1}});
+        assert_eq!(lines(&answer), "dead letters of the broker: 3 redacted, 1 deleted\n");
     }
 }

@@ -4,19 +4,30 @@
 
 #![expect(clippy::print_stdout, reason = "a command answers on standard output")]
 
+mod audit;
 mod automation;
+mod backup;
 mod bootstrap;
 mod clients;
+mod deliveries;
+mod dlq;
+mod doctor;
 mod erase;
+mod events;
+mod http;
 mod lex;
+mod listen;
+mod output;
+mod progress;
 mod secrets;
+mod send;
+mod topology;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use contracts::Service;
 use platform::lifecycle::install_tls;
 use platform::secrets::SealingKeys;
-use platform_broker::{BrokerSettings, topology};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Operate a Leadwire installation.
@@ -35,7 +46,7 @@ enum Command {
     Migrate(Database),
     /// Look after the broker's exchanges and queues.
     #[command(subcommand)]
-    Topology(Topology),
+    Topology(topology::Topology),
     /// Make the platform's first organisation, client and admin key, and print the key.
     ///
     /// Safe to repeat: organisation and client are made once; each run makes a new key, unless the one given
@@ -46,11 +57,26 @@ enum Command {
     Secrets(Secrets),
     /// Write automations as YAML files, and look after their runs. Goes through the gateway.
     Automation(automation::Automation),
-    /// Remove a person's data from every service; ids and an audit entry stay. Goes through the gateway.
+    /// Remove a person's data from every service and from the broker's dead letters; ids and an audit entry stay.
     ///
     /// Safe to repeat, and to be repeated when a service could not be reached: ends 1 then, and names it.
     Erase(erase::Erase),
+    Dlq(dlq::Dlq),
+    Doctor(Box<doctor::Doctor>),
+    Backup(backup::Backup),
+    Restore(backup::Restore),
+    Deliveries(deliveries::Deliveries),
+    Events(events::Events),
+    Listen(listen::Listen),
+    Send(send::Send),
     Lex(lex::Lex),
+    /// Print every metric of the services as Markdown, from the program itself.
+    Metrics,
+    /// Print a script that completes this program's command lines: leadwire completions bash > FILE.
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -58,23 +84,6 @@ struct Database {
     /// PostgreSQL, as a user who may create roles and schemas.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     database_url: SecretString,
-}
-
-#[derive(Debug, Subcommand)]
-enum Topology {
-    /// Declare what is missing; change and delete nothing.
-    Apply(Broker),
-    /// Say what is missing, a line each; ends 1 when something is. Changes nothing.
-    Check(Broker),
-    /// Print exchanges, queues and bindings as Markdown, from the program itself.
-    Show,
-}
-
-#[derive(Debug, Args)]
-struct Broker {
-    /// RabbitMQ, as a user who may configure the virtual host.
-    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
-    amqp_url: SecretString,
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +96,8 @@ struct Bootstrap {
     /// A key of an earlier run, to be kept when it still works.
     #[arg(long, value_name = "KEY")]
     existing_key: Option<SecretString>,
+    #[command(flatten)]
+    operator: audit::Operator,
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,6 +123,8 @@ struct Rotate {
     /// Only say what would be done, and whether every secret opens.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    operator: audit::Operator,
 }
 
 #[tokio::main]
@@ -119,7 +132,7 @@ async fn main() -> anyhow::Result<()> {
     install_tls();
     match Cli::parse().command {
         Command::Migrate(database) => migrate(&database.database_url).await,
-        Command::Topology(command) => topology_command(command).await,
+        Command::Topology(command) => answer(topology::topology(command).await?),
         Command::Secrets(Secrets::Rotate(arguments)) => rotate(arguments).await,
         Command::Automation(arguments) => {
             print!("{}", automation::automation(arguments).await?);
@@ -127,6 +140,32 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Erase(arguments) => {
             print!("{}", erase::erase(arguments).await?);
+            Ok(())
+        }
+        Command::Dlq(arguments) => answer(dlq::dlq(arguments).await?),
+        Command::Backup(arguments) => {
+            print!("{}", backup::backup(arguments).await?);
+            Ok(())
+        }
+        Command::Restore(arguments) => {
+            print!("{}", backup::restore(arguments).await?);
+            Ok(())
+        }
+        Command::Doctor(arguments) => {
+            let (text, code) = doctor::doctor(*arguments).await;
+            print!("{text}");
+            if code == 0 { Ok(()) } else { std::process::exit(code) }
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "leadwire", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Deliveries(arguments) => answer(deliveries::deliveries(arguments).await?),
+        Command::Events(arguments) => answer(events::events(arguments).await?),
+        Command::Listen(arguments) => answer(listen::listen(arguments).await?),
+        Command::Send(arguments) => answer(send::send(arguments).await?),
+        Command::Metrics => {
+            print!("{}", platform::figures::markdown());
             Ok(())
         }
         Command::Lex(arguments) => {
@@ -139,6 +178,7 @@ async fn main() -> anyhow::Result<()> {
                 arguments.database.database_url.expose_secret(),
                 &arguments.pepper,
                 arguments.existing_key.as_ref().map(ExposeSecret::expose_secret),
+                &arguments.operator,
             );
             println!("{}", key.await.context("there is no admin key")?);
             Ok(())
@@ -146,36 +186,19 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
+/// Prints what a command found, and ends 1 when that is not good.
+fn answer(dlq::Answer { text, good }: dlq::Answer) -> anyhow::Result<()> {
+    print!("{text}");
+    if good { Ok(()) } else { std::process::exit(1) }
+}
+
 async fn rotate(arguments: Rotate) -> anyhow::Result<()> {
     let gateway = SealingKeys::parse(&arguments.gateway_keys).context("the gateway's keys")?;
     let dispatcher =
         SealingKeys::parse(&arguments.dispatcher_keys).context("the webhook-dispatcher's keys")?;
     let url = arguments.database.database_url.expose_secret();
-    for line in secrets::rotate(url, &gateway, &dispatcher, arguments.dry_run).await? {
+    for line in secrets::rotate(url, &gateway, &dispatcher, arguments.dry_run, &arguments.operator).await? {
         println!("{line}");
-    }
-    Ok(())
-}
-
-async fn topology_command(command: Topology) -> anyhow::Result<()> {
-    match command {
-        Topology::Apply(broker) => {
-            let settings = BrokerSettings::new(broker.amqp_url);
-            topology::apply(&settings, topology::PLATFORM).await.context("the topology was not applied")?;
-            println!("topology applied");
-        }
-        Topology::Check(broker) => {
-            let settings = BrokerSettings::new(broker.amqp_url);
-            let missing = topology::check(&settings, topology::PLATFORM)
-                .await
-                .context("the topology could not be checked")?;
-            for difference in &missing {
-                println!("{difference}");
-            }
-            anyhow::ensure!(missing.is_empty(), "the topology is not complete: run leadwire topology apply");
-            println!("topology complete");
-        }
-        Topology::Show => print!("{}", contracts::topology::markdown()),
     }
     Ok(())
 }
@@ -193,7 +216,6 @@ async fn migrate(url: &SecretString) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -3,9 +3,12 @@
 //! Beside running services, in small steps, each of which stands for itself: an interrupted run is simply
 //! begun again. A secret that a service writes meanwhile is left as the service wrote it.
 
+use crate::audit::{Operator, directly};
 use anyhow::Context;
 use contracts::ids::{CredentialId, OrganizationId};
+use contracts::internal::AuditEntry;
 use platform::secrets::{Sealed, SealingKeys, SecretError};
+use serde_json::{Map, json};
 use sqlx::{Connection, PgConnection};
 use std::fmt;
 use uuid::Uuid;
@@ -81,9 +84,14 @@ pub async fn rotate(
     gateway: &SealingKeys,
     dispatcher: &SealingKeys,
     dry_run: bool,
+    operator: &Operator,
 ) -> anyhow::Result<Vec<String>> {
     let mut connection = PgConnection::connect(url).await.context("the database does not answer")?;
+    if !dry_run {
+        directly::prepare(url).await.context("the audit log cannot be written")?;
+    }
     let mut lines = Vec::new();
+    let mut places = Map::new();
     let mut unopened = Vec::new();
     for (place, keys) in [
         (Place::Credentials, gateway),
@@ -95,6 +103,13 @@ pub async fn rotate(
             .await
             .with_context(|| format!("{} is not finished: run again", place.name()))?;
         lines.push(line(place, keys, counts, dry_run));
+        let figures = json!({"key": keys.current(), "resealed": counts.resealed, "current": counts.current});
+        places.insert(place.name().to_owned(), figures);
+    }
+    if !dry_run {
+        let after = json!({"places": places, "unopened": unopened.len()});
+        let entry = operator.entry("secrets.rotated", "platform:sealed secrets".to_owned());
+        directly::note(&mut connection, &AuditEntry { after: Some(after), ..entry }).await?;
     }
     connection.close().await?;
     anyhow::ensure!(

@@ -5,6 +5,7 @@
 use contracts::Service;
 use platform::secrets::{Sealed, SealingKeys};
 use secrecy::SecretString;
+use serde_json::Value;
 use sqlx::PgPool;
 use std::process::{Command, Output};
 use testkit::TestDatabase;
@@ -137,6 +138,15 @@ async fn after_a_rotation_everything_opens_with_the_new_key_alone_and_only_for_i
     assert_eq!(old_ones(&pool).await, 0);
     let said = rotated(&database, &[], NEW);
     assert!(said.lines().all(|line| line.contains(": 0 sealed anew")), "{said}");
+
+    let noted: Vec<Value> = sqlx::query_scalar(
+        "select after from gateway.audit_log where action = 'secrets.rotated' order by seq",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    assert_eq!(noted.len(), 2, "a dry run is not noted");
+    assert_eq!(noted[0]["places"]["gateway.credential_secrets"]["resealed"], 230, "{noted:?}");
 
     let new = keys(NEW);
     let open =

@@ -1,17 +1,40 @@
 //! The gateway's admin routes, with an admin key.
 
 use anyhow::{Context, bail};
+use clap::Args;
 use reqwest::Client;
 pub use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// For one request and its answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest page of a list.
 const PAGE: &str = "100";
+
+/// Which gateway, for commands that go through it alone.
+#[derive(Args, Debug)]
+pub struct Admin {
+    /// The gateway.
+    #[arg(long, env = "LEADWIRE_URL", global = true)]
+    url: Option<Url>,
+    /// A key with scope platform:admin.
+    #[arg(long, env = "LEADWIRE_ADMIN_KEY", hide_env_values = true, global = true)]
+    admin_key: Option<SecretString>,
+}
+
+impl Admin {
+    /// # Errors
+    /// When the URL or the key is not given.
+    pub fn gateway(self) -> anyhow::Result<Gateway> {
+        let url = self.url.context("--url or LEADWIRE_URL must say where the gateway is")?;
+        let key = self.admin_key.context("--admin-key or LEADWIRE_ADMIN_KEY is required")?;
+        Gateway::new(url, key)
+    }
+}
 
 /// A gateway, and the key that is shown to it.
 #[derive(Debug)]
@@ -92,6 +115,17 @@ impl Gateway {
             }
         }
         Ok(items)
+    }
+
+    /// The id of an organisation, by its slug or its id.
+    ///
+    /// # Errors
+    /// As [`Gateway::organization_id`].
+    pub async fn organization(&self, slug_or_id: &str) -> anyhow::Result<String> {
+        match Uuid::try_parse(slug_or_id) {
+            Ok(id) => Ok(id.to_string()),
+            Err(_not_an_id) => self.organization_id(slug_or_id).await,
+        }
     }
 
     /// The id of the organisation with a slug.

@@ -1,0 +1,134 @@
+//! Dead deliveries of webhooks, through the gateway's admin routes.
+
+use super::Connections;
+use super::look::{Group, Groups};
+use super::select::Filter;
+use super::{Answer, By, Replay};
+use crate::clients::gateway::{Gateway, Method};
+use crate::output::{Format, shown};
+use anyhow::ensure;
+use chrono::{DateTime, TimeDelta, Utc};
+use platform::clock::Clock;
+use serde_json::{Value, json};
+
+const DEAD: &str = "dead_letter";
+/// As far back as deliveries are kept.
+const KEPT: TimeDelta = TimeDelta::days(34);
+
+/// How many there are, and their most frequent reason.
+pub async fn overview(gateway: &Gateway) -> anyhow::Result<(Group, Option<String>)> {
+    let (_, body) = gateway.call(Method::GET, &STATS, &[("by", "reason"), ("status", DEAD)], None).await?;
+    let most = body["data"][0]["key"].as_str().map(str::to_owned);
+    let whole = json!({"count": body["total"], "oldest": body["oldest"], "lastHour": body["lastHour"]});
+    Ok((group(&whole), most))
+}
+
+const STATS: [&str; 3] = ["admin", "deliveries", "stats"];
+
+/// Adds them to groups.
+pub async fn stats(gateway: &Gateway, by: By, filter: &Filter, groups: &mut Groups) -> anyhow::Result<()> {
+    if filter.id.is_some() {
+        return Ok(());
+    }
+    let by = match by {
+        By::Reason => "reason",
+        By::Type => "type",
+        By::Tenant => "tenant",
+        By::Endpoint => "endpoint",
+    };
+    let filter = given(filter);
+    let mut query = vec![("by", by), ("status", DEAD)];
+    query.extend(filter.iter().map(|(name, value)| (*name, value.as_str())));
+    let (_, body) = gateway.call(Method::GET, &STATS, &query, None).await?;
+    for found in body["data"].as_array().into_iter().flatten() {
+        let key = found["key"].as_str().unwrap_or("unknown");
+        groups.insert(format!("(deliveries) {key}"), group(found));
+    }
+    Ok(())
+}
+
+/// One delivery with its attempts.
+pub async fn show(gateway: &Gateway, id: &str, format: Format) -> anyhow::Result<Answer> {
+    match gateway.call(Method::GET, &["admin", "deliveries", id], &[], None).await {
+        Ok((_, body)) => {
+            let people = || {
+                let lines = format!("{body:#}");
+                lines.lines().map(|line| shown(line) + "\n").collect::<Vec<_>>().concat()
+            };
+            Ok(Answer::good(format.answer(&json!({"data": [body]}), people)))
+        }
+        Err(error) => {
+            let text = format!("no dead letter of the broker has the id {}, and {error:#}\n", shown(id));
+            Ok(Answer { text, good: false })
+        }
+    }
+}
+
+/// Makes the dead deliveries of a subscription due again. The gateway notes it in the audit log.
+pub async fn recover(connections: &Connections, subscription: &str, wish: Replay) -> anyhow::Result<Answer> {
+    let gateway = connections.gateway()?;
+    let filter = &wish.filter;
+    if wish.dry_run {
+        let filter = given(filter);
+        let mut query = vec![("by", "reason"), ("status", DEAD), ("subscription", subscription)];
+        query.extend(filter.iter().map(|(name, value)| (*name, value.as_str())));
+        let (_, body) = gateway.call(Method::GET, &STATS, &query, None).await?;
+        let document = json!({"subscription": subscription, "wouldReplay": body["total"]});
+        let people = || format!("would replay {} delivery(ies) of {}\n", body["total"], shown(subscription));
+        return Ok(Answer::good(wish.format.answer(&document, people)));
+    }
+    if wish.resume {
+        let document = json!({"subscription": subscription, "resumed": false});
+        let people = || {
+            "nothing to resume: the service itself goes on with a recovery, also after a crash\n".to_owned()
+        };
+        return Ok(Answer::good(wish.format.answer(&document, people)));
+    }
+    if let Some(id) = &filter.id {
+        let path = ["admin", "deliveries", id, "retry"];
+        let (_, answer) = gateway.call(Method::POST, &path, &[], None).await?;
+        let people = || format!("the delivery {} is due again\n", shown(id));
+        return Ok(Answer::good(wish.format.answer(&answer, people)));
+    }
+    ensure!(filter.tenant.is_none(), "a subscription is of one organisation: leave --tenant out");
+    let since = filter.since.unwrap_or_else(|| Clock::system().now() - KEPT);
+    let body = json!({
+        "since": since,
+        "until": filter.until,
+        "status": [DEAD],
+        "type": filter.kind,
+        "reason": filter.reason,
+    });
+    let path = ["admin", "subscriptions", subscription, "recover"];
+    let (_, answer) = gateway.call(Method::POST, &path, &[], Some(&body)).await?;
+    let people = || {
+        format!(
+            "the recovery of {} is under way: the service itself goes on with it, at the subscription's rate\n{answer:#}\n",
+            shown(subscription)
+        )
+    };
+    Ok(Answer::good(wish.format.answer(&answer, people)))
+}
+
+/// The parts of a filter that the routes know.
+fn given(filter: &Filter) -> Vec<(&'static str, String)> {
+    let moment = |at: &Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339());
+    let parts = [
+        ("organization", filter.tenant.clone()),
+        ("type", filter.kind.clone()),
+        ("reason", filter.reason.clone()),
+        ("since", moment(&filter.since)),
+        ("until", moment(&filter.until)),
+    ];
+    parts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn group(found: &Value) -> Group {
+    let at = |name: &str| Some(DateTime::parse_from_rfc3339(found[name].as_str()?).ok()?.to_utc());
+    Group {
+        count: found["count"].as_u64().unwrap_or_default(),
+        oldest: at("oldest"),
+        newest: at("newest"),
+        last_hour: found["lastHour"].as_u64().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,3 @@
+//! What this program serves itself.
+
+pub mod listener;
