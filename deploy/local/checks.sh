@@ -22,7 +22,8 @@ export_test_addresses() {
   LEADWIRE_TEST_MANAGEMENT_URL=$(test_address RABBITMQ_MANAGEMENT_URL)
   LEADWIRE_TEST_REDIS_URL=$(test_address REDIS_URL)
   export LEADWIRE_TEST_DATABASE_URL LEADWIRE_TEST_AMQP_URL LEADWIRE_TEST_MANAGEMENT_URL
-  export LEADWIRE_TEST_REDIS_URL
+  LEADWIRE_TEST_VERIFIERS=$TEST_SET/verifiers
+  export LEADWIRE_TEST_REDIS_URL LEADWIRE_TEST_VERIFIERS
 }
 
 # Every test. The runner's closing line is the last thing printed.
@@ -32,6 +33,7 @@ cmd_test() {
   need_toolchain
   say "servers for the tests"
   start_test_servers
+  "$SERVERS_SH" install-verifiers "$TEST_SET/verifiers" "$ROOT/crates/testkit/verifiers"
   start=$(now_ms)
   build_programs debug
   took "cargo build" "$start"
@@ -50,10 +52,22 @@ cmd_test() {
   exec cargo test -p e2e --locked -- --test-threads=1
 }
 
-# The stories that kill and starve servers, with outages of a minute.
-#   cmd_chaos [STORY]
+# Faults under load with a ledger; with the name of a story, that one of the tests
+# which kill and starve servers, with outages of a minute.
+#   cmd_chaos [cluster] [--seed N] [--writes N] [--faults N] | STORY
 cmd_chaos() {
-  LEADWIRE_OUTAGE_SECONDS=60 cmd_test -p e2e "${1:-outages}"
+  local start
+  if [[ -n ${1:-} && $1 != --* && $1 != cluster ]]; then
+    LEADWIRE_OUTAGE_SECONDS=60 cmd_test -p e2e "$@"
+    return
+  fi
+  need_toolchain
+  "$SERVERS_SH" install
+  start=$(now_ms)
+  build_programs debug
+  took "cargo build" "$start"
+  cd "$ROOT" || exit 1
+  exec "$TARGET/debug/chaos" "$@"
 }
 
 # The benchmarks, on servers of their own that write to the disk as in production.
@@ -66,7 +80,7 @@ cmd_bench() {
   if [[ ${1:-gateway} == gateway ]]; then "$SERVERS_SH" install-nginx; fi
   (cd "$ROOT" && SQLX_OFFLINE=true cargo build --release -p e2e --bin bench -p gateway --bin gateway \
     -p lead-intake --bin lead-intake -p ingest --bin ingest -p crm-resources --bin crm-resources \
-    -p webhook-dispatcher --bin webhook-dispatcher --locked) ||
+    -p lex-router --bin lex-router -p webhook-dispatcher --bin webhook-dispatcher --locked) ||
     die "the benchmarks do not build"
   export_test_addresses
   cd "$ROOT" || exit 1
@@ -76,7 +90,7 @@ cmd_bench() {
   return "$status"
 }
 
-# Formatting, lints, and licences where the tool for them is installed.
+# Formatting, lints, and licences and manifests where the tools for them are installed.
 cmd_lint() {
   local start
   no_arguments "$@"
@@ -95,9 +109,12 @@ cmd_lint() {
   fi
   if command -v shellcheck >/dev/null; then
     start=$(now_ms)
-    shellcheck -x -S warning dev .ci/run deploy/local/*.sh
+    shellcheck -x -S warning dev .ci/run deploy/local/*.sh deploy/check.sh deploy/kubernetes/secrets.sh
     took "shellcheck" "$start"
   fi
+  start=$(now_ms)
+  deploy/check.sh --install
+  took "what is deployed" "$start"
 }
 
 # Writes the committed query data anew: for each service, from a freshly

@@ -77,6 +77,18 @@ cmd_scale() {
   write_dev_env
 }
 
+# Starts one replica again that has ended, as its supervisor does elsewhere. Does
+# not wait until it is ready.
+#   cmd_start REPLICA
+cmd_start() {
+  local replica=${1:-}
+  [[ $# -eq 1 && " $(replicas | tr '\n' ' ') " == *" $replica "* ]] ||
+    usage_error "start: name one of $(replicas | tr '\n' ' ')"
+  [[ -f $DEV/env ]] || die "nothing runs yet: run './dev up'"
+  lock_dev
+  start_service "$replica" "$(running_profile)"
+}
+
 # What the running services were built as: debug unless the gateway says otherwise.
 running_profile() {
   local pid

@@ -82,12 +82,13 @@ is_frozen() {
   [[ ${stat##*) } == T* ]]
 }
 
-# Every process whose working directory is FOLDER, one pid a line.
+# Every process whose working directory is FOLDER, one pid a line. One program
+# looks at all of them: a readlink each takes many seconds on a busy machine.
 processes_in() {
-  local entry
-  for entry in /proc/[0-9]*; do
-    if runs_in "${entry#/proc/}" "$1"; then say "${entry#/proc/}"; fi
-  done
+  local entry link
+  while read -r entry link; do
+    if [[ ${link% (deleted)} == "$1" ]]; then say "${entry#/proc/}"; fi
+  done < <(find /proc -mindepth 2 -maxdepth 2 -path '/proc/[0-9]*/cwd' -printf '%h %l\n' 2>/dev/null)
 }
 
 # Waits up to SECONDS for the command to succeed; asks ten times a second.

@@ -116,12 +116,62 @@ SCRIPT
   return "$status"
 }
 
+# Sets the caller's `as_root`; false where packages cannot be installed.
+can_install() {
+  as_root=()
+  command -v apt-get >/dev/null || return 1
+  if [[ $EUID -eq 0 ]]; then return; fi
+  as_root=(sudo -n)
+  command -v sudo >/dev/null && sudo -n true 2>/dev/null
+}
+
+# The Debian names of what runs the libraries below, one a line.
+missing_for_verifiers() {
+  command -v node >/dev/null || say nodejs
+  command -v npm >/dev/null || say npm
+  python3 -c 'import ensurepip, venv' 2>/dev/null || say python3-venv
+}
+
+# The published Standard Webhooks libraries of two other languages, which a test
+# holds our signatures against: into FOLDER, as pinned in PINS. Where they cannot
+# be had, it says so, and that test fails.
+#   install_verifiers FOLDER PINS
+install_verifiers() {
+  local folder=$1 pins=$2 missing as_root stamp start
+  stamp=$(cat "$pins/package-lock.json" "$pins/requirements.txt" | sha256sum)
+  [[ $(cat "$folder/stamp" 2>/dev/null) != "$stamp" ]] || return 0
+  start=$(now_ms)
+  mapfile -t missing < <(missing_for_verifiers)
+  if ((${#missing[@]})) && can_install; then
+    say "installing ${missing[*]} (apt-get)"
+    install_packages "${missing[@]}" || true
+    mapfile -t missing < <(missing_for_verifiers)
+  fi
+  if ((${#missing[@]})); then
+    warn "missing: ${missing[*]}; a test of signatures will fail. On Debian and Ubuntu:
+    sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
+    return 0
+  fi
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$pins/package.json" "$pins/package-lock.json" "$folder"
+  if npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$folder/log" 2>&1 &&
+    python3 -m venv "$folder/python" >>"$folder/log" 2>&1 &&
+    "$folder/python/bin/pip" install --disable-pip-version-check --requirement "$pins/requirements.txt" \
+      >>"$folder/log" 2>&1; then
+    say "$stamp" >"$folder/stamp"
+    took "libraries that verify signatures" "$start"
+  else
+    tail -n 5 "$folder/log" >&2
+    warn "the libraries that verify signatures cannot be had; a test of signatures will fail ($folder/log)"
+  fi
+}
+
 # nginx, which a benchmark compares the gateway with; only its program is used.
 install_nginx() {
-  local as_root=()
+  local as_root
   if command -v nginx >/dev/null; then return; fi
-  if [[ $EUID -ne 0 ]]; then as_root=(sudo -n); fi
-  if command -v apt-get >/dev/null && { ((${#as_root[@]} == 0)) || sudo -n true 2>/dev/null; }; then
+  if can_install; then
     say "installing nginx-light (apt-get)"
     install_packages nginx-light || true
   fi

@@ -1,5 +1,5 @@
 # A private RabbitMQ in $DATA/rabbitmq with a name server (epmd) of its own,
-# both on loopback only. Sourced by `servers.sh`, which calls the rabbitmq_*
+# both on loopback only, and two more nodes beside it where a cluster is wanted. Sourced by `servers.sh`, which calls the rabbitmq_*
 # functions. Queues and exchanges are not made here but by
 # `leadwire topology apply`; users, their rights and the vhost are.
 # shellcheck shell=bash disable=SC2153,SC2154 # DATA, AMQP_PORT and others come from servers.sh
@@ -63,36 +63,40 @@ log.connection.level = warning
 CONFIG
 }
 
+# What follows takes a node: nothing for the first, 2 or 3 for the others, whose
+# ports lie 20 and 30 above.
 rabbitmq_configure() {
-  local home=$DATA/rabbitmq
-  server_folder "$home" "$home/home" "$home/mnesia" "$home/log"
+  local home=$DATA/rabbitmq${1:+-$1} up=$((${1:-0} * 10))
+  server_folder "$home" "$home/mnesia" "$home/log"
   rabbitmq_definitions "$DIR/rabbitmq.passwords" | server_file "$home/definitions.json"
   say '[rabbitmq_management].' | server_file "$home/enabled_plugins"
   {
     rabbitmq_common_config "$home/definitions.json"
     cat <<CONFIG
-listeners.tcp.default = 127.0.0.1:$AMQP_PORT
+listeners.tcp.default = 127.0.0.1:$((AMQP_PORT + up))
 management.tcp.ip = 127.0.0.1
-management.tcp.port = $MGMT_PORT
+management.tcp.port = $((MGMT_PORT + up))
 CONFIG
   } | server_file "$home/rabbitmq.conf"
 }
 
 rabbitmq_start() {
-  local program home=$DATA/rabbitmq epmd_port
+  local program home=$DATA/rabbitmq${1:+-$1} up=$((${1:-0} * 10)) epmd_port
   program=$(rabbitmq_server) || die "RabbitMQ is not installed: run '$0 install'"
   epmd_port=$(rabbitmq_epmd_port)
-  rabbitmq_configure
+  # One home and so one cookie, by which the nodes know each other.
+  server_folder "$DATA/rabbitmq" "$DATA/rabbitmq/home"
+  rabbitmq_configure "${1:-}"
   rabbitmq_start_epmd "$epmd_port"
   # RUNNING_UNDER_SYSTEMD makes the script replace itself by the Erlang machine
   # instead of standing beside it, so the recorded pid is the broker's.
-  launch "$PIDS/rabbitmq.pid" "$LOGS/rabbitmq.log" "$home" \
-    RUNNING_UNDER_SYSTEMD=true "HOME=$home/home" \
-    RABBITMQ_NODENAME=leadwire@localhost RABBITMQ_CONF_ENV_FILE=/dev/null \
+  launch "$PIDS/rabbitmq${1:+-$1}.pid" "$LOGS/rabbitmq${1:+-$1}.log" "$home" \
+    RUNNING_UNDER_SYSTEMD=true "HOME=$DATA/rabbitmq/home" \
+    "RABBITMQ_NODENAME=leadwire${1:-}@localhost" RABBITMQ_CONF_ENV_FILE=/dev/null \
     "RABBITMQ_CONFIG_FILE=$home/rabbitmq.conf" RABBITMQ_ADVANCED_CONFIG_FILE=/dev/null \
     "RABBITMQ_ENABLED_PLUGINS_FILE=$home/enabled_plugins" \
     "RABBITMQ_MNESIA_BASE=$home/mnesia" "RABBITMQ_LOG_BASE=$home/log" RABBITMQ_LOGS=- \
-    "RABBITMQ_PID_FILE=$home/pid" "RABBITMQ_DIST_PORT=$(rabbitmq_dist_port)" \
+    "RABBITMQ_PID_FILE=$home/pid" "RABBITMQ_DIST_PORT=$(($(rabbitmq_dist_port) + up))" \
     "ERL_EPMD_PORT=$epmd_port" ERL_EPMD_ADDRESS=127.0.0.1 \
     'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}' \
     "ERL_CRASH_DUMP_BYTES=0" \
@@ -114,11 +118,11 @@ rabbitmq_start_epmd() {
 
 # Ready when the AMQP port listens and the last user's rights are there.
 rabbitmq_ready() {
-  local admin inner=$AMQP_PORT
+  local admin inner=$((AMQP_PORT + ${1:-0} * 10)) management=$((MGMT_PORT + ${1:-0} * 10))
   if [[ $MODE == containers ]]; then inner=5672; fi
   admin=leadwire:$(rabbitmq_password "$DIR/rabbitmq.passwords" leadwire)
-  http_ok "$MGMT_PORT" "/api/health/checks/port-listener/$inner" "$admin" &&
-    http_ok "$MGMT_PORT" "/api/permissions/leadwire/${SERVICES[-1]}" "$admin"
+  http_ok "$management" "/api/health/checks/port-listener/$inner" "$admin" &&
+    http_ok "$management" "/api/permissions/leadwire/${SERVICES[-1]}" "$admin"
 }
 
 rabbitmq_leaving() { return 1; }
@@ -138,4 +142,29 @@ rabbitmq_ctl() {
   local server
   server=$(rabbitmq_server)
   say "${server%/*}/rabbitmqctl"
+}
+
+# ------------------------------------------------------------ further nodes
+
+rabbitmq-2_port() { say $((AMQP_PORT + 20)); }
+rabbitmq-3_port() { say $((AMQP_PORT + 30)); }
+rabbitmq-2_start() { rabbitmq_start 2; }
+rabbitmq-3_start() { rabbitmq_start 3; }
+rabbitmq-2_ready() { rabbitmq_ready 2; }
+rabbitmq-3_ready() { rabbitmq_ready 3; }
+rabbitmq-2_leaving() { return 1; }
+rabbitmq-3_leaving() { return 1; }
+rabbitmq-2_stop_signal() { say TERM; }
+rabbitmq-3_stop_signal() { say TERM; }
+
+# Makes a further node that runs a member of the first one's cluster, once.
+rabbitmq_join() {
+  local number=$1 marker=$DATA/rabbitmq-$1/joined step
+  [[ ! -e $marker ]] || return 0
+  for step in stop_app reset 'join_cluster leadwire@localhost' start_app; do
+    # shellcheck disable=SC2086 # a command and its argument
+    rabbitmq_control -n "leadwire$number@localhost" $step >>"$LOGS/rabbitmq-$number.log" 2>&1 ||
+      die "RabbitMQ node $number did not '$step' (see $LOGS/rabbitmq-$number.log)"
+  done
+  : >"$marker"
 }

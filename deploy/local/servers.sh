@@ -11,12 +11,16 @@ usage: deploy/local/servers.sh COMMAND
 
   install                 find the three servers, or install their packages
   install-nginx           the same for nginx, which a benchmark needs
+  install-verifiers DIR PINS
+                          the libraries of other languages that a test needs, into DIR
   start DIR [[--shift] PG_PORT AMQP_PORT MGMT_PORT REDIS_PORT]
                           start what does not run yet under DIR and wait until it is
                           ready; without ports: those used before, else free ones.
                           RabbitMQ also takes MGMT_PORT + 1 and + 2. With --shift all
                           ports move up by 1000 until no other program is in the way
   start-one DIR NAME      start postgres, rabbitmq or redis again after it was killed
+  cluster DIR             give RabbitMQ two more nodes, rabbitmq-2 and rabbitmq-3, on
+                          AMQP_PORT + 20 and + 30; they stop with the others
   stop DIR                stop all three
   status DIR              name, pid, port, health; ends 1 when one is not healthy
   alarm DIR on|off        make RabbitMQ block its publishers as if memory were short
@@ -35,6 +39,8 @@ for part in common install postgres rabbitmq redis containers; do
 done
 
 SERVERS=(postgres rabbitmq redis)
+# Further ones of RabbitMQ, where a cluster was asked for.
+NODES=(rabbitmq-2 rabbitmq-3)
 
 # ------------------------------------------------------------------ folders
 
@@ -118,7 +124,7 @@ make_data_folder() {
 # Kills what a crash left running in a data folder.
 kill_leftovers() {
   local server
-  for server in "${SERVERS[@]}" rabbitmq/home; do stop_processes_in "$1/$server"; done
+  for server in "${SERVERS[@]}" "${NODES[@]}" rabbitmq/home; do stop_processes_in "$1/$server"; done
 }
 
 remove_outside_data() {
@@ -273,6 +279,16 @@ take_ports() {
   fi
 }
 
+# RabbitMQ stops taking messages when little of the disk is left, and what waits
+# for them then fails in ways that do not tell why.
+warn_of_a_full_disk() {
+  local megabytes
+  megabytes=$(df -Pm "$DIR" | awk 'NR == 2 { print $4 }')
+  if ((megabytes < 8192)); then
+    warn "only $megabytes MB of the disk are free: a build and its tests need about 8 GB, and RabbitMQ stops at 256 MB"
+  fi
+}
+
 cmd_start() {
   [[ $# -ge 1 ]] || { usage >&2 && exit 2; }
   open_folder "$1"
@@ -287,6 +303,7 @@ cmd_start() {
     REDIS_PORT "$REDIS_PORT" PG_EXTRA "$PG_EXTRA" MODE "$MODE" | write_private "$DIR/servers.conf"
   rabbitmq_make_passwords "$DIR/rabbitmq.passwords"
   if [[ $MODE == programs ]]; then make_data_folder; fi
+  warn_of_a_full_disk
   for_each_server ensure_server
   write_addresses
 }
@@ -331,13 +348,27 @@ open_started() {
 }
 
 cmd_start_one() {
-  [[ $# -eq 2 && " ${SERVERS[*]} " == *" $2 "* ]] || { usage >&2 && exit 2; }
+  [[ $# -eq 2 && " ${SERVERS[*]} ${NODES[*]} " == *" $2 "* ]] || { usage >&2 && exit 2; }
   open_started "$1"
   if [[ $MODE == programs ]]; then make_data_folder; fi
   ensure_server "$2"
 }
 
+cmd_cluster() {
+  local number
+  open_started "${1:-}"
+  [[ $MODE == programs ]] || die "a cluster needs RabbitMQ's programs installed, not a container"
+  for number in 2 3; do
+    ensure_server "rabbitmq-$number"
+    rabbitmq_join "$number"
+  done
+}
+
 stop_all() {
+  local node
+  for node in "${NODES[@]}"; do
+    if [[ -f $PIDS/$node.pid ]]; then stop_server "$node" 15; fi
+  done
   for_each_server stop_server 15
   if [[ -n $DATA ]]; then stop_processes_in "$DATA/rabbitmq/home"; fi
   rm -f "$PIDS/epmd.pid"
@@ -397,7 +428,11 @@ shift || true
 case $command in
 install) install_servers ;;
 install-nginx) install_nginx ;;
-start | stop | status | alarm | psql | destroy) "cmd_$command" "$@" ;;
+install-verifiers)
+  [[ $# -eq 2 ]] || { usage >&2 && exit 2; }
+  install_verifiers "$@"
+  ;;
+start | stop | cluster | status | alarm | psql | destroy) "cmd_$command" "$@" ;;
 start-one) cmd_start_one "$@" ;;
 help | --help | -h) usage ;;
 *)

@@ -1,11 +1,17 @@
 //! Benchmarks of the durable core: each measures against a baseline of the same machine, in the same run.
 
 pub mod accept;
+pub mod backlog;
 pub mod crm;
+mod delivery;
+pub mod end_to_end;
 pub mod gateway;
 pub mod group_commit;
 pub mod ingest;
+pub mod isolation;
+pub mod latency;
 pub mod lex;
+pub mod memory;
 pub mod outbox_claim;
 pub mod relay;
 

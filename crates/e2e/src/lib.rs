@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a story ends where its surroundings fail")]
 
 pub mod bench;
+pub mod chaos;
 pub mod delivery;
 pub mod partner;
 pub mod system;

@@ -85,7 +85,7 @@ pub async fn run(rows: u32) -> Report {
 }
 
 /// Inserts products of the benchmark's organisation, some at every moment of ten days.
-async fn fill(products: &PgPool, control: &PgPool, rows: u32) {
+pub(super) async fn fill(products: &PgPool, control: &PgPool, rows: u32) {
     let organization: uuid::Uuid = sqlx::query_scalar("select id from organizations where slug = 'bench'")
         .fetch_one(control)
         .await
@@ -145,7 +145,7 @@ fn millis(start: Instant) -> f64 {
 }
 
 /// Reads of single products with every fourth one a change.
-fn reads_and_changes(address: SocketAddr, key: &str, rows: u32) -> Vec<Line> {
+pub(super) fn reads_and_changes(address: SocketAddr, key: &str, rows: u32) -> Vec<Line> {
     let step = (usize::try_from(rows).unwrap() / TOUCHED).max(1);
     let requests = (0..TOUCHED * 4).map(|number| {
         let path = format!("/api/v1/products/{:024x}", 1 + number % TOUCHED * step);

@@ -48,7 +48,7 @@ pub async fn run() -> Report {
     let (_ingest, address, _) = start_service(&folder, Service::Ingest, &database, &broker).await;
     let (gateway, front) = start_gateway(&folder, address, &control, &broker).await;
     let _gateway = Process(gateway);
-    let sender = Sender::new(front, &insert_admin(&control).await).await;
+    let sender = Sender::new(front, &insert_admin(&control).await, "bench").await;
     let pool = database.pool();
     sender.send(0).await;
     let copied = Copied::new(&pool, &sender).await;
@@ -94,7 +94,7 @@ async fn measured(write: impl AsyncFn(usize)) -> f64 {
 }
 
 /// An application behind the gateway.
-struct Sender {
+pub(super) struct Sender {
     http: Client,
     url: String,
     key: String,
@@ -102,7 +102,7 @@ struct Sender {
 }
 
 impl Sender {
-    async fn new(gateway: SocketAddr, admin: &str) -> Self {
+    pub(super) async fn new(gateway: SocketAddr, admin: &str, slug: &str) -> Self {
         let http = testkit::http();
         let post = async |path: &str, body: Value| {
             let request = http.post(format!("http://{gateway}{path}")).bearer_auth(admin).json(&body);
@@ -115,7 +115,7 @@ impl Sender {
             "requestsPerMinutePerOrganization": 1_000_000,
         });
         let organization =
-            post("/api/v1/organizations", json!({"slug": "bench", "name": "Bench", "plan": plan})).await;
+            post("/api/v1/organizations", json!({"slug": slug, "name": "Bench", "plan": plan})).await;
         let client = json!({
             "organizationId": organization["id"], "name": "Bench", "redirectUris": [],
             "contactEmail": "ops@example.com",
@@ -132,7 +132,7 @@ impl Sender {
     }
 
     /// Sends a batch, all of which must be accepted.
-    async fn send(&self, turn: usize) {
+    pub(super) async fn send(&self, turn: usize) {
         let request = self.http.post(&self.url).bearer_auth(&self.key);
         let request = request.header("content-type", "application/json");
         let response = request.body(self.bodies[turn % BODIES].clone()).send().await.unwrap();

@@ -90,7 +90,7 @@ fn checked() -> f64 {
 }
 
 /// Each a message of its own, from an organisation that may send as many as it likes.
-fn posts(path: &str, body: impl Fn(Value) -> Value) -> Requests {
+pub(super) fn posts(path: &str, body: impl Fn(Value) -> Value) -> Requests {
     let key = IdentityKey::parse(Service::LexRouter, &SecretString::from(KEY), Clock::system()).unwrap();
     let token = key.sign(Caller::Principal(Box::new(sender()))).unwrap();
     let run = testkit::unique_id().simple().to_string();

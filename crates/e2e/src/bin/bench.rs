@@ -3,12 +3,28 @@
 
 #![expect(clippy::print_stdout, reason = "it is there to be read")]
 
-use e2e::bench::{accept, crm, gateway, group_commit, ingest, lex, outbox_claim, relay};
+use e2e::bench::{
+    accept, backlog, crm, end_to_end, gateway, group_commit, ingest, isolation, latency, lex, memory,
+    outbox_claim, relay,
+};
 use std::fs;
 use std::process::ExitCode;
 
-const SCENARIOS: [&str; 8] =
-    ["group-commit", "relay", "outbox-claim", "gateway", "accept", "ingest", "crm", "lex"];
+const SCENARIOS: [&str; 13] = [
+    "group-commit",
+    "relay",
+    "outbox-claim",
+    "gateway",
+    "accept",
+    "end-to-end",
+    "latency",
+    "backlog",
+    "isolation",
+    "ingest",
+    "crm",
+    "lex",
+    "memory",
+];
 /// The benchmark starts itself with this, as the server that it measures the way to.
 const UPSTREAM: &str = "serve-upstream";
 
@@ -35,6 +51,11 @@ async fn main() -> ExitCode {
             "accept" => Box::pin(accept::run()).await,
             "ingest" => Box::pin(ingest::run()).await,
             "crm" => Box::pin(crm::run(rows)).await,
+            "end-to-end" => Box::pin(end_to_end::run()).await,
+            "latency" => Box::pin(latency::run()).await,
+            "backlog" => Box::pin(backlog::run()).await,
+            "isolation" => Box::pin(isolation::run()).await,
+            "memory" => Box::pin(memory::run()).await,
             "lex" => Box::pin(lex::run()).await,
             _ => outbox_claim::run().await,
         };

@@ -4,10 +4,16 @@
 
 mod automations;
 mod canary;
+mod chaos;
+mod deployed;
+mod dispatchers;
+mod dispatchers_recovery;
+mod figures;
 mod lead_to_webhook;
 mod lex_exchange;
 mod life_cycle;
 mod outages;
 mod platform_surface;
 mod story;
+mod tracing;
 mod usage;

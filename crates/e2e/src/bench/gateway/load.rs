@@ -135,32 +135,51 @@ async fn generate(load: Load, requests: &Requests) -> Measured {
 }
 
 async fn client(load: Load, requests: &Requests, start: Instant, end: Instant) -> Vec<u32> {
-    let mut stream = TcpStream::connect(load.address).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    let expected = format!("HTTP/1.1 {} ", load.status);
+    let mut connection = Connection::open(load.address, load.status).await;
     let mut latencies = Vec::new();
-    let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
         let sent = Instant::now();
         if sent >= end {
             return latencies;
         }
         let Some(request) = requests.next() else { panic!("there are too few requests for this machine") };
-        stream.write_all(&request).await.unwrap();
-        buffer.clear();
-        while !is_whole(&buffer) {
-            let count = stream.read_buf(&mut buffer).await.unwrap();
-            assert_ne!(count, 0, "closed after {}", String::from_utf8_lossy(&buffer));
-        }
-        assert!(buffer.starts_with(expected.as_bytes()), "{}", String::from_utf8_lossy(&buffer));
+        connection.exchange(&request).await;
         if sent >= start {
             latencies.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
         }
     }
 }
 
+/// A connection that stays open, and the status of every answer that comes over it.
+pub(in crate::bench) struct Connection {
+    stream: TcpStream,
+    expected: String,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(in crate::bench) async fn open(address: SocketAddr, status: u16) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let expected = format!("HTTP/1.1 {status} ");
+        Self { stream, expected, buffer: Vec::with_capacity(16 * 1024) }
+    }
+
+    /// Sends a request and waits for its whole answer.
+    pub(in crate::bench) async fn exchange(&mut self, request: &[u8]) {
+        self.stream.write_all(request).await.unwrap();
+        self.buffer.clear();
+        while !is_whole(&self.buffer) {
+            let count = self.stream.read_buf(&mut self.buffer).await.unwrap();
+            assert_ne!(count, 0, "closed after {}", String::from_utf8_lossy(&self.buffer));
+        }
+        let expected = self.expected.as_bytes();
+        assert!(self.buffer.starts_with(expected), "{}", String::from_utf8_lossy(&self.buffer));
+    }
+}
+
 /// Whether an answer with a length is complete.
-fn is_whole(answer: &[u8]) -> bool {
+pub(in crate::bench) fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
     let head = answer[..end].to_ascii_lowercase();
     let name = b"content-length: ";

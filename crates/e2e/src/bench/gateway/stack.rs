@@ -18,6 +18,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use testkit::TestDatabase;
 use testkit::broker::TestBroker;
 
@@ -26,6 +27,8 @@ const BYTES: usize = 600;
 pub(in crate::bench) const KEY: &str = "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtMTI";
 /// Whom nginx runs as when the benchmark is run by root.
 const NOBODY: u32 = 65_534;
+/// How long a service may take to be ready.
+const READY: Duration = Duration::from_secs(30);
 /// The largest that there is.
 const REQUESTS_PER_MINUTE: u32 = 1_000_000;
 
@@ -163,6 +166,17 @@ pub(in crate::bench) async fn start_gateway(
     database: &TestDatabase,
     broker: &TestBroker,
 ) -> (Child, SocketAddr) {
+    start_gateway_to(folder, |_| upstream, &[], database, broker).await
+}
+
+/// Starts a gateway with an upstream for each service, and further settings such as `SECTION__KEY`.
+pub(in crate::bench) async fn start_gateway_to(
+    folder: &Path,
+    upstream: impl Fn(Service) -> SocketAddr,
+    further: &[(&'static str, String)],
+    database: &TestDatabase,
+    broker: &TestBroker,
+) -> (Child, SocketAddr) {
     let (address, ops) = (free(), free());
     let mut settings = vec![
         ("HTTP__BIND".to_owned(), address.to_string()),
@@ -180,9 +194,10 @@ pub(in crate::bench) async fn start_gateway(
         let name = service.name().replace('-', "_").to_uppercase();
         settings.push((format!("IDENTITY_KEYS__{name}"), KEY.to_owned()));
         if service != Service::Gateway {
-            settings.push((format!("UPSTREAMS__{name}"), format!("http://{upstream}")));
+            settings.push((format!("UPSTREAMS__{name}"), format!("http://{}", upstream(service))));
         }
     }
+    settings.extend(further.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     let program = std::env::current_exe().unwrap().with_file_name("gateway");
     let log = File::create(folder.join("gateway.log")).unwrap();
     let child = Command::new(&program)
@@ -191,7 +206,7 @@ pub(in crate::bench) async fn start_gateway(
         .spawn()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     let http = testkit::http();
-    testkit::eventually("a gateway that is ready", async || {
+    testkit::eventually_within(READY, "a gateway that is ready", async || {
         let ready = http.get(format!("http://{ops}/readyz")).send().await.ok()?;
         ready.status().is_success().then_some(())
     })
@@ -266,6 +281,17 @@ pub(in crate::bench) async fn start_service(
     database: &TestDatabase,
     broker: &TestBroker,
 ) -> (Process, SocketAddr, SocketAddr) {
+    start_service_with(folder, service, &[], database, broker).await
+}
+
+/// [`start_service`] with further settings such as `SECTION__KEY`.
+pub(in crate::bench) async fn start_service_with(
+    folder: &Path,
+    service: Service,
+    further: &[(&'static str, String)],
+    database: &TestDatabase,
+    broker: &TestBroker,
+) -> (Process, SocketAddr, SocketAddr) {
     let (address, ops) = (free(), free());
     let prefix = format!("LEADWIRE_{}", service.schema().to_uppercase());
     let mut settings = vec![
@@ -279,6 +305,7 @@ pub(in crate::bench) async fn start_service(
     if service == Service::WebhookDispatcher {
         settings.push(("SECRETS__ENCRYPTION_KEYS", format!("1:{KEY}")));
     }
+    settings.extend_from_slice(further);
     let mut environment: Vec<_> =
         settings.into_iter().map(|(name, value)| (format!("{prefix}__{name}"), value)).collect();
     if service == Service::LexRouter {
@@ -298,7 +325,7 @@ pub(in crate::bench) async fn start_service(
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     let process = Process(child);
     let http = testkit::http();
-    testkit::eventually("a service that is ready", async || {
+    testkit::eventually_within(READY, "a service that is ready", async || {
         let ready = http.get(format!("http://{ops}/readyz")).send().await.ok()?;
         ready.status().is_success().then_some(())
     })
