@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 /// Every Rust file of crates and services, by its path from the root.
-fn sources() -> BTreeMap<String, String> {
+pub fn sources() -> BTreeMap<String, String> {
     let mut sources = BTreeMap::new();
     let mut folders = vec![root().join("crates"), root().join("services")];
     while let Some(folder) = folders.pop() {

@@ -3,3 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
 mod architecture;
+mod deployment;
+mod runbooks;
