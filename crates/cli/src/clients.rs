@@ -2,5 +2,6 @@
 
 pub mod gateway;
 pub mod internal;
+pub mod load;
 pub mod ops;
 pub mod webhook;

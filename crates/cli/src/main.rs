@@ -7,6 +7,7 @@
 mod audit;
 mod automation;
 mod backup;
+mod bench;
 mod bootstrap;
 mod clients;
 mod deliveries;
@@ -69,6 +70,7 @@ enum Command {
     Events(events::Events),
     Listen(listen::Listen),
     Send(send::Send),
+    Bench(bench::Bench),
     Lex(lex::Lex),
     /// Print every metric of the services as Markdown, from the program itself.
     Metrics,
@@ -164,6 +166,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Events(arguments) => answer(events::events(arguments).await?),
         Command::Listen(arguments) => answer(listen::listen(arguments).await?),
         Command::Send(arguments) => answer(send::send(arguments).await?),
+        Command::Bench(arguments) => answer(bench::bench(arguments).await?),
         Command::Metrics => {
             print!("{}", platform::figures::markdown());
             Ok(())

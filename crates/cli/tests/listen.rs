@@ -137,3 +137,22 @@ fn a_url_that_does_not_answer_ends_with_an_error_that_does_not_show_its_query() 
     assert_eq!(output.status.code(), Some(1));
     assert!(said.contains("does not answer") && !said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn a_bench_counts_every_answer_and_ends_one_unless_all_are_good() {
+    let listening = Listening::start(&["--lenient", "--answer", "200,500,200", "-n", "75"]);
+    let bench = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_leadwire"))
+            .args(["bench", &listening.url, "--method", "POST", "--rate", "100", "--json"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default())
+    };
+    let (code, seen) = bench(&["--for", "500ms"]);
+    assert_eq!((code, &seen["sent"]), (Some(1), &Value::from(50)), "{seen}");
+    assert_eq!((&seen["answers"]["200"], &seen["answers"]["500"]), (&Value::from(49), &Value::from(1)));
+    let (code, seen) = bench(&["--for", "250ms", "--connections", "2"]);
+    assert_eq!((code, &seen["answers"]["200"]), (Some(0), &Value::from(25)), "{seen}");
+    assert_eq!(bench(&["--for", "9h"]).0, Some(1), "more than a million");
+}

@@ -5,6 +5,7 @@
 mod automations;
 mod canary;
 mod chaos;
+mod dead_letters;
 mod deployed;
 mod dispatchers;
 mod dispatchers_recovery;
