@@ -1,5 +1,7 @@
 //! What can go wrong between this process and the broker.
 
+use lapin::ErrorKind;
+use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -24,5 +26,14 @@ pub enum BrokerError {
 impl BrokerError {
     pub(crate) fn refused(what: &'static str) -> impl FnOnce(lapin::Error) -> Self {
         move |source| Self::Refused { what, source: Box::new(source) }
+    }
+
+    /// Whether the broker said 404: it knows no such thing, or not now.
+    pub(crate) fn is_not_found(&self) -> bool {
+        let Self::Refused { source, .. } = self else { return false };
+        let Some(ErrorKind::ProtocolError(error)) = source.downcast_ref().map(lapin::Error::kind) else {
+            return false;
+        };
+        *error.kind() == AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND)
     }
 }

@@ -15,6 +15,11 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// How long a broker that has just started may take until all its queues are there.
+const STARTING: Duration = Duration::from_secs(30);
+const ONCE_MORE: Duration = Duration::from_millis(250);
 
 /// What is to be there: the platform's whole topology, or a test's small one. Tapes come with the queues that
 /// they stand beside.
@@ -34,7 +39,15 @@ pub const PLATFORM: Topology<'static> = Topology { queues: &WORK_QUEUES, retry_s
 /// [`BrokerError::Refused`] names the exchange or queue that exists with other arguments.
 pub async fn apply(settings: &BrokerSettings, topology: Topology<'_>) -> Result<(), BrokerError> {
     let link = Link::open(&Endpoint::new(settings)?, "leadwire topology apply").await?;
-    let result = declare_all(&link, topology).await;
+    let deadline = Instant::now() + STARTING;
+    let result = loop {
+        let result = declare_all(&link, topology).await;
+        // Nothing that is declared can be unknown, but a stream whose node has just started is not there yet.
+        if !result.as_ref().is_err_and(BrokerError::is_not_found) || Instant::now() >= deadline {
+            break result;
+        }
+        sleep_until(Instant::now() + ONCE_MORE).await;
+    };
     link.close().await;
     result
 }
