@@ -154,5 +154,4 @@ fn a_bench_counts_every_answer_and_ends_one_unless_all_are_good() {
     assert_eq!((&seen["answers"]["200"], &seen["answers"]["500"]), (&Value::from(49), &Value::from(1)));
     let (code, seen) = bench(&["--for", "250ms", "--connections", "2"]);
     assert_eq!((code, &seen["answers"]["200"]), (Some(0), &Value::from(25)), "{seen}");
-    assert_eq!(bench(&["--for", "9h"]).0, Some(1), "more than a million");
 }
