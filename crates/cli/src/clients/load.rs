@@ -1,13 +1,9 @@
 //! One request, sent as often as a measurement wants.
 
-use anyhow::Context;
+use super::webhook::client;
 use reqwest::Client;
 pub use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
-
-/// For one request and its answer.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The request.
 #[derive(Debug)]
@@ -30,13 +26,7 @@ impl Sender {
     /// # Errors
     /// When there can be no HTTP client.
     pub fn of(load: Load) -> anyhow::Result<Self> {
-        let http = Client::builder()
-            .user_agent(concat!("leadwire-cli/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .build()
-            .context("the HTTP client cannot be built")?;
-        Ok(Self { http, load })
+        Ok(Self { http: client()?, load })
     }
 
     /// Sends it once and waits for the whole answer. The status, or why there is none, in a word or two.

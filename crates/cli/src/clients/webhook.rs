@@ -18,6 +18,16 @@ pub struct Answered {
     pub body: String,
 }
 
+/// A client that goes nowhere but where it is told.
+pub(super) fn client() -> anyhow::Result<Client> {
+    Client::builder()
+        .user_agent(concat!("leadwire-cli/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(TIMEOUT)
+        .build()
+        .context("the HTTP client cannot be built")
+}
+
 /// Posts to one URL.
 #[derive(Clone, Debug)]
 pub struct Poster {
@@ -29,13 +39,7 @@ impl Poster {
     /// # Errors
     /// When there can be no HTTP client.
     pub fn to(url: Url) -> anyhow::Result<Self> {
-        let http = Client::builder()
-            .user_agent(concat!("leadwire-cli/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(TIMEOUT)
-            .build()
-            .context("the HTTP client cannot be built")?;
-        Ok(Self { http, url })
+        Ok(Self { http: client()?, url })
     }
 
     /// Posts bytes with headers.
