@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use platform::lifecycle::Shutdown;
 use platform_pg::bounded::{LIMIT, within};
+use std::pin::pin;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -27,9 +28,15 @@ pub async fn run(state: State, poll_interval: Duration, shutdown: Shutdown) {
     while !shutdown.has_begun() {
         let room = MOST - at_work.len();
         if room > 0 {
-            at_work.extend(
-                take(&state, token, room).await.into_iter().map(|run| go(&state, run, token, &shutdown)),
-            );
+            let mut taking = pin!(take(&state, token, room));
+            // Those at work go on meanwhile: they may hold every connection that this one waits for.
+            let taken = loop {
+                tokio::select! {
+                    taken = &mut taking => break taken,
+                    _ = at_work.next(), if !at_work.is_empty() => {}
+                }
+            };
+            at_work.extend(taken.into_iter().map(|run| go(&state, run, token, &shutdown)));
         }
         tokio::select! {
             _ = at_work.next(), if !at_work.is_empty() => {}
