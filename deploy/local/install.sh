@@ -130,6 +130,7 @@ missing_for_verifiers() {
   command -v node >/dev/null || say nodejs
   command -v npm >/dev/null || say npm
   python3 -c 'import ensurepip, venv' 2>/dev/null || say python3-venv
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || say chromium
 }
 
 # The published Standard Webhooks libraries of two other languages, which a test
@@ -148,7 +149,7 @@ install_verifiers() {
     mapfile -t missing < <(missing_for_verifiers)
   fi
   if ((${#missing[@]})); then
-    warn "missing: ${missing[*]}; a test of signatures will fail. On Debian and Ubuntu:
+    warn "missing: ${missing[*]}; tests of signatures and of the console will fail. On Debian and Ubuntu:
     sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
     return 0
   fi
@@ -165,6 +166,45 @@ install_verifiers() {
     tail -n 5 "$folder/log" >&2
     warn "the libraries that verify signatures cannot be had; a test of signatures will fail ($folder/log)"
   fi
+}
+
+# schemathesis, which holds the running system against its OpenAPI documents: into
+# FOLDER, as pinned in the file PINS. Where it cannot be had, it says so, and that test fails.
+#   install_schemathesis FOLDER PINS
+install_schemathesis() {
+  local folder=$1 pins=$2 as_root stamp start
+  stamp=$(sha256sum <"$pins")
+  [[ $(cat "$folder/stamp" 2>/dev/null) != "$stamp" ]] || return 0
+  start=$(now_ms)
+  if ! python3 -c 'import ensurepip, venv' 2>/dev/null && can_install; then
+    say "installing python3-venv (apt-get)"
+    install_packages python3-venv || true
+  fi
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  if python3 -m venv "$folder" >"$folder.log" 2>&1 &&
+    "$folder/bin/pip" install --disable-pip-version-check --requirement "$pins" >>"$folder.log" 2>&1; then
+    say "$stamp" >"$folder/stamp"
+    took "schemathesis" "$start"
+  else
+    tail -n 5 "$folder.log" >&2
+    warn "schemathesis cannot be had; the contract test will fail ($folder.log). It needs Python 3 with venv (on
+    Debian and Ubuntu: python3-venv) and PyPI"
+  fi
+}
+
+# What the commands of the partner guides are made of.
+install_guides_tools() {
+  local missing=() tool as_root
+  for tool in curl jq openssl; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  ((${#missing[@]})) || return 0
+  if can_install; then
+    say "installing ${missing[*]} (apt-get)"
+    install_packages "${missing[@]}" && return
+  fi
+  warn "missing: ${missing[*]}, which the commands of the guides in docs/guides need: the test of them will fail"
 }
 
 # nginx, which a benchmark compares the gateway with; only its program is used.

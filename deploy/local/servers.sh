@@ -13,6 +13,9 @@ usage: deploy/local/servers.sh COMMAND
   install-nginx           the same for nginx, which a benchmark needs
   install-verifiers DIR PINS
                           the libraries of other languages that a test needs, into DIR
+  install-schemathesis DIR PINS
+                          what the contract test needs, into DIR
+  install-guides-tools    what the commands of the guides need
   start DIR [[--shift] PG_PORT AMQP_PORT MGMT_PORT REDIS_PORT]
                           start what does not run yet under DIR and wait until it is
                           ready; without ports: those used before, else free ones.
@@ -432,6 +435,11 @@ install-verifiers)
   [[ $# -eq 2 ]] || { usage >&2 && exit 2; }
   install_verifiers "$@"
   ;;
+install-schemathesis)
+  [[ $# -eq 2 ]] || { usage >&2 && exit 2; }
+  install_schemathesis "$@"
+  ;;
+install-guides-tools) install_guides_tools ;;
 start | stop | cluster | status | alarm | psql | destroy) "cmd_$command" "$@" ;;
 start-one) cmd_start_one "$@" ;;
 help | --help | -h) usage ;;

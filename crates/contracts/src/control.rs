@@ -6,16 +6,17 @@ use crate::event::EventData;
 use crate::identity::{LexLevel, LexTier};
 use crate::ids::{ClientId, CredentialId, OrganizationId};
 use crate::service::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An organisation was made or changed. It carries the whole of what other services may keep of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganizationChanged {
     pub organization: OrganizationFacts,
 }
 
 /// What other services may know of an organisation that is not their caller's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganizationFacts {
     pub id: OrganizationId,
     pub slug: String,
@@ -30,27 +31,27 @@ pub struct OrganizationFacts {
 
 /// An organisation is gone, and with it its clients and their credentials: whoever keeps something of it
 /// removes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrganizationDeleted {
     pub organization_id: OrganizationId,
 }
 
 /// A client was changed: suspended, resumed, another tier or scopes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientChanged {
     pub organization_id: OrganizationId,
     pub client_id: ClientId,
 }
 
 /// A client is gone, and with it its credentials: whoever keeps something of it removes it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ClientDeleted {
     pub organization_id: OrganizationId,
     pub client_id: ClientId,
 }
 
 /// A credential was revoked, rotated or changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CredentialChanged {
     pub organization_id: OrganizationId,
     pub client_id: ClientId,

@@ -2,8 +2,10 @@
 //! [`crate::crm_events`].
 
 use chrono::{DateTime, NaiveDate, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -65,6 +67,24 @@ impl FromStr for ObjectId {
     }
 }
 
+impl JsonSchema for ObjectId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "ObjectId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{24}$",
+            "description": "24 lower-case hexadecimal characters, of which the first eight are the Unix time in seconds.",
+        })
+    }
+}
+
 impl TryFrom<String> for ObjectId {
     type Error = NotAnObjectId;
 
@@ -86,7 +106,7 @@ impl<'de> Deserialize<'de> for ObjectId {
 }
 
 /// A resource with what every resource has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record<T> {
     pub id: ObjectId,
     #[serde(flatten)]
@@ -142,7 +162,7 @@ names! {
 }
 
 /// Something the company sells.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Product {
     pub name: String,
     /// Unique in the organisation.
@@ -165,7 +185,7 @@ pub struct Product {
 }
 
 /// What kind of thing a product is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProductType {
     Simple,
@@ -175,7 +195,7 @@ pub enum ProductType {
 }
 
 /// What a sale takes from stock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InventoryMode {
     Materials,
@@ -206,7 +226,7 @@ impl Default for Product {
 }
 
 /// A person or company that has done business with the organisation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Customer {
     pub name: String,
     pub short_name: Option<String>,
@@ -234,7 +254,7 @@ impl Default for Customer {
 }
 
 /// A prospect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lead {
     pub name: String,
     pub email: Option<String>,
@@ -271,7 +291,7 @@ impl Default for Lead {
 }
 
 /// A workflow that a trigger starts. Its steps are not part of what is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Automation {
     pub name: String,
     pub description: Option<String>,

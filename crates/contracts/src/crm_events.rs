@@ -3,12 +3,13 @@
 use crate::crm::{Lead, ObjectId, Record, Resource};
 use crate::event::EventData;
 use crate::service::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 /// `<resource>.created`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Created<T> {
     #[serde(flatten)]
     pub record: Record<T>,
@@ -18,7 +19,7 @@ pub struct Created<T> {
 }
 
 /// `<resource>.updated`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Updated<T> {
     #[serde(flatten)]
     pub record: Record<T>,
@@ -29,7 +30,7 @@ pub struct Updated<T> {
 }
 
 /// `<resource>.deleted`, with the resource as it was last.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deleted<T> {
     #[serde(flatten)]
     pub record: Record<T>,
@@ -40,14 +41,14 @@ pub struct Deleted<T> {
 
 /// The fields that a change touched, as they were and as they are. `before` is empty when it was erased for the
 /// sake of the person it spoke of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Changes {
     pub before: Map<String, Value>,
     pub after: Map<String, Value>,
 }
 
 /// Which automation made a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     pub automation_id: ObjectId,
     pub run_id: Uuid,
@@ -57,7 +58,7 @@ pub struct Cause {
 
 /// What an automation's author publishes: the data is their own, with `caused_by` in it. The event's type is their
 /// own too, `automation.greeted`; it is never one of the platform's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Emitted(pub Map<String, Value>);
 
@@ -88,7 +89,7 @@ impl<T: Resource> EventData for Deleted<T> {
 macro_rules! lead_milestones {
     ($($(#[$doc:meta])* $name:ident = $key:literal, $kind:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub Updated<Lead>);
 

@@ -3,6 +3,7 @@
 use crate::ids::{EventId, OrganizationId};
 use crate::service::Service;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
@@ -33,7 +34,7 @@ pub trait EventData: Serialize + DeserializeOwned {
 }
 
 /// A CloudEvents 1.0 envelope. `D` is [`EventData`], or raw JSON where the payload is only passed on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<D> {
     pub specversion: String,
     pub id: EventId,

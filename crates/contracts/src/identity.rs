@@ -6,6 +6,7 @@
 use crate::ids::{ClientId, CredentialId, OrganizationId};
 use crate::limits::LimitWindow;
 use crate::surface::Surface;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Name of the header that carries the token.
@@ -129,7 +130,7 @@ pub struct LexFacts {
 }
 
 /// How much of the LEX standard an organisation has shown to master.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum LexLevel {
     L1,
     L2,
@@ -137,7 +138,7 @@ pub enum LexLevel {
 }
 
 /// How many LEX messages an organisation may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LexTier {
     Standard,

@@ -7,11 +7,12 @@ use crate::event::EventData;
 use crate::ids::WorkerId;
 use crate::service::Service;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// Whom an event is about, as far as the application said it, with the worker that it was found to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerFacts {
     pub id: WorkerId,
@@ -24,7 +25,7 @@ pub struct WorkerFacts {
 }
 
 /// An accepted event. Its CloudEvents `type` is its own `eventType`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventAccepted {
     /// `custom:<app>`.
@@ -39,11 +40,12 @@ pub struct EventAccepted {
     pub worker: WorkerFacts,
     /// As it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("type" = "object"))]
     pub metadata: Option<Box<RawValue>>,
 }
 
 /// An accepted snapshot of a worker's metrics.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SnapshotAccepted {
     /// `custom:<app>`.
@@ -52,13 +54,15 @@ pub struct SnapshotAccepted {
     pub timestamp: DateTime<Utc>,
     pub worker: WorkerFacts,
     /// As they were sent.
+    #[schemars(extend("type" = "object"))]
     pub metrics: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("type" = "object"))]
     pub metadata: Option<Box<RawValue>>,
 }
 
 /// A worker that nobody had named before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkerCreated {
     /// `custom:<app>`: the connection that the worker is linked to.

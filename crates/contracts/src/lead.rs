@@ -4,10 +4,11 @@ use crate::event::EventData;
 use crate::ids::{CorrelationId, LeadId};
 use crate::service::Service;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// `lead.created`: a partner's lead was accepted. The contract's `Lead` plus its `customer`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeadCreated {
     pub lead_id: LeadId,
     pub partner_slug: String,
@@ -26,7 +27,7 @@ impl EventData for LeadCreated {
 }
 
 /// A lead whose status has changed: the contract's `Lead` and nothing of the person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeadFacts {
     pub lead_id: LeadId,
     pub partner_slug: String,
@@ -42,7 +43,7 @@ pub struct LeadFacts {
 macro_rules! status_events {
     ($($(#[$doc:meta])* $name:ident = $key:literal, $kind:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(transparent)]
         pub struct $name(pub LeadFacts);
 
@@ -66,7 +67,7 @@ status_events! {
 }
 
 /// The person behind a lead, as subscribers see them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeadCustomer {
     pub first_name: String,
     pub last_name: String,
@@ -82,7 +83,7 @@ pub struct LeadCustomer {
 }
 
 /// A postal address; every part is optional.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeadAddress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line1: Option<String>,

@@ -4,11 +4,12 @@ use crate::event::EventData;
 use crate::ids::{ClientId, OrganizationId, SubscriptionId};
 use crate::service::Service;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// What a subscription can ask for. `ALL` is a wish, never something that happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum LexEvent {
     LeadReceived,
@@ -28,7 +29,7 @@ pub enum LexEvent {
 }
 
 /// What happens to a message that nobody got in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum OnExpiry {
     #[default]
@@ -54,7 +55,7 @@ impl OnExpiry {
 
 /// What the filters of subscriptions look at. lex-router fills in from the stored lead what the message itself
 /// does not have.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MessageFacts {
     pub product_type: Option<String>,
@@ -66,10 +67,11 @@ pub struct MessageFacts {
 
 /// A message for the subscriptions of those who take part in it. One event per message: its subscriptions get
 /// one POST, however many of `events` they asked for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LexMessage {
     /// The whole message, `{"lex": {…}}`.
+    #[schemars(extend("type" = "object"))]
     pub message: Box<RawValue>,
     /// Never empty, never [`LexEvent::All`].
     pub events: Vec<LexEvent>,
@@ -89,11 +91,12 @@ pub struct LexMessage {
     /// A document for the notification webhook of the sender's organisation, beside the message: the dead letter
     /// of a message that was too late on arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("type" = "object"))]
     pub notice: Option<Box<RawValue>>,
 }
 
 /// An organisation that may have a message.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Participant {
     pub organization_id: OrganizationId,

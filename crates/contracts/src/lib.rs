@@ -21,6 +21,7 @@ pub mod service;
 pub mod surface;
 pub mod topology;
 pub mod webhook;
+pub mod webhook_events;
 
 pub use fault::FaultCode;
 pub use service::Service;

@@ -5,12 +5,13 @@
 use crate::event::EventData;
 use crate::ids::EventId;
 use crate::service::Service;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// `webhook.event.matched`: the event was fanned out. Sent from the transaction that stored its deliveries,
 /// also when nothing matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventMatched {
     pub event_id: EventId,
     /// Who published the event.
@@ -21,7 +22,7 @@ pub struct EventMatched {
 
 /// `webhook.event.settled`: the last delivery of the event is terminal. Also sent, with zeros, when nothing
 /// matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EventSettled {
     pub event_id: EventId,
     /// Who published the event.

@@ -1,9 +1,10 @@
 //! The five public surfaces: each has its own contract, credential and error envelope.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A published API of the gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Surface {
     /// Service-JWT lead intake, `/api/v1/partners/**`.

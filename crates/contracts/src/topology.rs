@@ -172,6 +172,11 @@ pub const WORK_QUEUES: [WorkQueue; 10] = [
     LEX_ROUTER_ORGANIZATIONS,
 ];
 
+/// Whether several events of a routing key may share a message: every queue that gets them is read event by event.
+pub fn may_share_message(routing_key: &str) -> bool {
+    ["intake.lead.", "lex.message.", "webhook.event."].iter().any(|shared| routing_key.starts_with(shared))
+}
+
 fn add(page: &mut String, line: std::fmt::Arguments<'_>) {
     // Writing to a String cannot fail.
     page.write_fmt(line).unwrap_or_default();

@@ -8,10 +8,11 @@ use crate::ids::{EventId, SubscriptionId};
 use crate::service::Service;
 use crate::surface::Surface;
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A subscription as its owner has it now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionFacts {
     pub subscription_id: SubscriptionId,
     /// `partner`, `platform` or `lex`: whose surface it is of.
@@ -24,7 +25,7 @@ pub struct SubscriptionFacts {
 }
 
 /// `webhook.subscription.created`: it gets every event that is accepted from now on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionCreated {
     #[serde(flatten)]
     pub facts: SubscriptionFacts,
@@ -32,7 +33,7 @@ pub struct SubscriptionCreated {
 }
 
 /// `webhook.subscription.updated`: its owner changed it, or gave it a new secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionUpdated {
     #[serde(flatten)]
     pub facts: SubscriptionFacts,
@@ -43,14 +44,14 @@ pub struct SubscriptionUpdated {
 }
 
 /// `webhook.subscription.deleted`: by its owner, or with the client that made it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionDeleted {
     pub subscription_id: SubscriptionId,
     pub deleted_at: DateTime<Utc>,
 }
 
 /// `webhook.subscription.disabled`: nothing is delivered to it until its owner enables it again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionDisabled {
     pub subscription_id: SubscriptionId,
     pub url: String,
@@ -59,7 +60,7 @@ pub struct SubscriptionDisabled {
 }
 
 /// Why a subscription was disabled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DisabledReason {
     /// The receiver answered 410.
@@ -69,7 +70,7 @@ pub enum DisabledReason {
 }
 
 /// `webhook.delivery.dead_lettered`: a delivery was given up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeliveryDeadLettered {
     /// The `webhook-id`, by which it can be retried.
     pub delivery_id: String,
@@ -84,7 +85,7 @@ pub struct DeliveryDeadLettered {
 }
 
 /// Why a delivery was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetterReason {
     /// All retries failed.

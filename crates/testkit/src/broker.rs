@@ -2,7 +2,7 @@
 //!
 //! Speaks HTTP, not AMQP: lapin stays in `platform-broker`, and the answers show what really lies there.
 
-use crate::environment;
+use crate::{environment, published};
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform_broker::BrokerSettings;
@@ -34,6 +34,24 @@ impl QueuedMessage {
     /// A header, `Value::Null` when it is absent.
     pub fn header(&self, name: &str) -> &Value {
         &self.properties["headers"][name]
+    }
+
+    /// The events that share it, each as if it had come alone.
+    ///
+    /// # Panics
+    /// When the body is no JSON.
+    pub fn each(self) -> Vec<Self> {
+        match serde_json::from_str(&self.payload).expect("events") {
+            Value::Array(events) => events
+                .into_iter()
+                .map(|event| {
+                    let mut alone = Self { payload: event.to_string(), ..self.clone() };
+                    alone.properties["message_id"] = event["id"].clone();
+                    alone
+                })
+                .collect(),
+            _ => vec![self],
+        }
     }
 
     /// # Panics
@@ -140,13 +158,15 @@ impl TestBroker {
         let answer =
             self.management.send(Method::POST, &["queues", &self.vhost, queue, "get"], Some(body)).await;
         let messages = answer.as_array().expect("a list of messages").iter();
-        messages
+        let messages: Vec<_> = messages
             .map(|message| QueuedMessage {
                 payload: message["payload"].as_str().unwrap_or_default().to_owned(),
                 routing_key: message["routing_key"].as_str().unwrap_or_default().to_owned(),
                 properties: message["properties"].clone(),
             })
-            .collect()
+            .collect();
+        messages.iter().for_each(published::check);
+        messages
     }
 
     /// Deletes a queue.

@@ -10,20 +10,24 @@
     reason = "a test ends where its surroundings fail"
 )]
 
+mod asked;
 pub mod broker;
 pub mod callers;
 pub mod collector;
 mod database;
+pub mod documented;
 mod environment;
 mod eventually;
 pub mod hubspot;
 mod hubspot_store;
 pub mod proxy;
+mod published;
 pub mod raw;
 pub mod receiver;
 mod running;
 pub mod verifiers;
 
+pub use asked::Asked;
 pub use database::TestDatabase;
 pub use environment::{
     address_of, background, http, http_settings, optional, process, redirected, redis_settings, required,

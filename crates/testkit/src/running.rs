@@ -1,10 +1,10 @@
 //! A service under test, reached over HTTP as the gateway reaches it.
 
-use crate::callers;
+use crate::{Asked, callers};
 use contracts::Service;
 use contracts::identity::{Caller, IDENTITY_HEADER, Principal};
 use platform::lifecycle::Process;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::Value;
 use std::net::SocketAddr;
 
@@ -35,22 +35,22 @@ impl Running {
     }
 
     /// A request without any identity, as if the gateway were passed by.
-    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.url))
+    pub fn bare(&self, method: Method, path: &str) -> Asked {
+        Asked::new(self.service, self.http.request(method, format!("{}{path}", self.url)))
     }
 
     /// A request of a caller, as the gateway passes it on.
-    pub fn request(&self, caller: &Principal, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, caller: &Principal, method: Method, path: &str) -> Asked {
         self.identified(Caller::Principal(Box::new(caller.clone())), method, path)
     }
 
     /// A request to an open route, as the gateway passes it on.
-    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn anonymous(&self, method: Method, path: &str) -> Asked {
         self.identified(Caller::Anonymous, method, path)
     }
 
     /// An internal call of another service.
-    pub fn from_service(&self, caller: Service, method: Method, path: &str) -> RequestBuilder {
+    pub fn from_service(&self, caller: Service, method: Method, path: &str) -> Asked {
         self.identified(Caller::Service { name: caller.name().to_owned() }, method, path)
     }
 
@@ -60,7 +60,7 @@ impl Running {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    fn identified(&self, caller: Caller, method: Method, path: &str) -> RequestBuilder {
+    fn identified(&self, caller: Caller, method: Method, path: &str) -> Asked {
         let token = callers::token(self.service, &self.process.clock, caller);
         self.bare(method, path).header(IDENTITY_HEADER, token)
     }
@@ -73,8 +73,8 @@ impl Drop for Running {
 }
 
 /// Sends a request; the status and the JSON body of the answer.
-pub async fn answer(request: RequestBuilder) -> (u16, Value) {
-    read(request.send().await.unwrap()).await
+pub async fn answer(request: impl Into<Asked>) -> (u16, Value) {
+    read(request.into().send().await.unwrap()).await
 }
 
 /// The status and the JSON body of a response.

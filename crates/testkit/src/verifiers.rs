@@ -1,5 +1,5 @@
-//! The published Standard Webhooks libraries of two other languages, as programs that say which deliveries they accept.
-//! `./dev test` installs them.
+//! The published Standard Webhooks libraries of two other languages, as programs that say which deliveries they accept,
+//! and AsyncAPI's own parser. `./dev test` installs them.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -31,6 +31,20 @@ pub fn verdicts(deliveries: &[Signed]) -> BTreeMap<&'static str, Vec<bool>> {
     let questions = Value::Array(questions).to_string();
     let node = asked("node", "verify.cjs", &installed, &questions);
     BTreeMap::from([("JavaScript", node), ("Python", asked(&python, "verify.py", &installed, &questions))])
+}
+
+/// What AsyncAPI's parser finds wrong with a document, and with the files that it refers to.
+///
+/// # Panics
+/// When the parser is missing.
+pub fn asyncapi(document: &Path) -> Vec<String> {
+    let installed = crate::required("LEADWIRE_TEST_VERIFIERS");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("verifiers/asyncapi.cjs");
+    let output = Command::new("node").arg(script).arg(installed).arg(document).output();
+    let output = output.unwrap_or_else(|error| panic!("node does not start ({error}): {ADVICE}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the parser fails ({said}): {ADVICE}");
+    String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
 }
 
 fn asked(program: &str, script: &str, installed: &str, questions: &str) -> Vec<bool> {

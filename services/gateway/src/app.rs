@@ -11,6 +11,7 @@ use crate::usecases::expire_usage::expire_usage;
 use crate::usecases::know_origin::Origins;
 use crate::usecases::purge_jtis::purge_jtis;
 use crate::{SERVICE, Settings, http, store};
+use console::{Api, Console, VisitorProof};
 use contracts::Service;
 use platform::clock::Clock;
 use platform::lifecycle::Process;
@@ -62,6 +63,16 @@ impl App {
         let readiness = readiness(&database, &limiter, &broker, clock.clone());
         let meter = count_usage::start(&database, &settings.usage, &process);
         expire_usage(&database, &settings.usage, clock.clone(), tasks, shutdown);
+        let trust = trust(settings)?;
+        let console = Console {
+            api: Api::new(trust.console.clone())?,
+            database: database.clone(),
+            sealing: trust.sealing.clone(),
+            limiter: limiter.clone(),
+            settings: settings.console.clone(),
+            clock: clock.clone(),
+        };
+        let api = console.api.clone();
         let state = State {
             database,
             credentials,
@@ -70,15 +81,16 @@ impl App {
             jtis: Arc::new(jtis),
             upstreams: Upstreams::new(settings.upstreams.all())?,
             identities: Arc::new(identities(settings, &process)?),
-            trust: Arc::new(trust(settings)?),
+            trust: Arc::new(trust),
             usage_hourly_days: settings.usage.hourly_days,
             clock: clock.clone(),
             ids: ids.clone(),
         };
         let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?
             .observed_by(http::usage::counting(meter, clock.clone()));
-        let routes = http::routes::configure(state);
+        let routes = http::routes::configure(state, console);
         let servers = Servers::bind(&settings.http, edge, readiness, Arc::new(metrics), shutdown, routes)?;
+        api.is_at(servers.address);
         Ok(Self { servers, broker, process })
     }
 
@@ -141,6 +153,7 @@ fn trust(settings: &Settings) -> anyhow::Result<Trust> {
             keys: SigningKeys::parse(&settings.oauth.signing_keys)?,
         },
         proxies: settings.proxies.trusted.clone(),
+        console: VisitorProof::random()?,
         origins: Origins::default(),
     })
 }

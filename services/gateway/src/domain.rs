@@ -15,5 +15,4 @@ pub mod scopes;
 pub mod token;
 pub mod usage;
 pub mod usage_report;
-pub mod webhook_events;
 pub mod words;

@@ -4,6 +4,7 @@
 pub mod api_clients;
 pub mod api_keys;
 pub mod audit_log;
+pub mod browser;
 pub mod changes;
 pub mod cors;
 pub mod credentials;

@@ -15,6 +15,7 @@ mod store;
 mod usecases;
 
 pub use app::App;
+pub use console::ConsoleSettings;
 pub use settings::{
     CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings,
     TokenSettings, UpstreamSettings, UsageSettings,

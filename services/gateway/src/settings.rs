@@ -1,6 +1,7 @@
 //! What can be set from outside; the README has the table.
 
 use crate::SERVICE;
+use console::ConsoleSettings;
 use contracts::Service;
 use ipnet::IpNet;
 use platform::settings::{RedisSettings, SettingsError};
@@ -34,6 +35,8 @@ pub struct Settings {
     pub proxies: ProxySettings,
     #[serde(default)]
     pub usage: UsageSettings,
+    #[serde(default)]
+    pub console: ConsoleSettings,
     pub broker: BrokerSettings,
     #[serde(default)]
     pub telemetry: TelemetrySettings,

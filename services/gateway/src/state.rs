@@ -5,6 +5,7 @@ use crate::domain::access_token::SigningKeys;
 use crate::store::credentials_cache::CredentialsCache;
 use crate::store::jti_claims::ClaimJtis;
 use crate::usecases::know_origin::Origins;
+use console::VisitorProof;
 use contracts::Service;
 use contracts::identity::Caller;
 use contracts::ids::CredentialId;
@@ -69,6 +70,8 @@ pub struct Trust {
     pub oauth: Oauth,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpNet>,
+    /// What the console of this process shows to be believed about whose request it makes.
+    pub console: VisitorProof,
     /// Those that CRM keys list.
     pub origins: Origins,
 }

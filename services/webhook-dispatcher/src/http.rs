@@ -7,6 +7,7 @@ mod lex;
 mod lex_body;
 mod lex_deliveries;
 mod operation;
+mod organization;
 mod partner;
 mod partner_body;
 mod partner_deliveries;

@@ -51,10 +51,10 @@ fn level(name: &str) -> Option<u8> {
         "contracts" | "signing" | "lex" => 0,
         "platform" => 1,
         "platform-http" | "platform-pg" | "platform-broker" => 2,
-        "dialects" => 3,
+        "dialects" | "console" => 3,
         "gateway" | "lead-intake" | "ingest" | "lex-router" | "crm-resources" | "webhook-dispatcher"
         | "cli" => 4,
-        "testkit" => 5,
+        "testkit" | "reference" => 5,
         "e2e" => 6,
         _ => return None,
     })

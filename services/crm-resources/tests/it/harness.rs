@@ -5,11 +5,11 @@ use contracts::identity::{CredentialKind, Principal};
 use crm_resources::{App, AutomationSettings, SERVICE, Settings};
 use platform::telemetry::TelemetrySettings;
 use platform_broker::{BrokerSettings, topology};
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::broker::TestBroker;
-use testkit::{Running, TestDatabase, callers, eventually};
+use testkit::{Asked, Running, TestDatabase, callers, eventually};
 
 /// Every resource, as its path and its scopes name it.
 pub const RESOURCES: [&str; 4] = ["products", "customers", "leads", "automations"];
@@ -62,7 +62,7 @@ impl Harness {
     }
 
     /// A request of acme's key, which may do everything.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> Asked {
         self.service.request(&key("acme"), method, &format!("/api/v1{path}"))
     }
 

@@ -1,8 +1,9 @@
 //! Every operation with the right scope, without it, and on ids that are one's own, somebody else's, gone, or none.
 
 use crate::harness::{ACTIONS, Harness, RESOURCES, key, key_with, read};
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
+use testkit::Asked;
 
 /// An operation: method, whether it has an id, what follows the id, its action.
 const OPERATIONS: [(Method, bool, &str, &str); 6] = [
@@ -24,7 +25,7 @@ fn path(resource: &str, (_, has_id, rest, _): &(Method, bool, &str, &str), id: &
     if *has_id { format!("/api/v1/{resource}/{id}{rest}") } else { format!("/api/v1/{resource}") }
 }
 
-fn with_body(request: RequestBuilder, method: &Method) -> RequestBuilder {
+fn with_body(request: Asked, method: &Method) -> Asked {
     if matches!(*method, Method::POST | Method::PATCH) {
         request.json(&json!({"data": {"name": "Changed"}}))
     } else {

@@ -128,6 +128,11 @@ pub fn of_open_routes(surface: Surface, address: IpAddr) -> Limit {
     of_address(address, "open", surface, OPEN_PER_MINUTE)
 }
 
+/// The window of visits of pages for browsers.
+pub fn of_visits(address: IpAddr) -> Limit {
+    of_address(address, "visit", Surface::Platform, OPEN_PER_MINUTE)
+}
+
 fn of_address(address: IpAddr, what: &str, surface: Surface, limit: u64) -> Limit {
     let key = format!("{{{}}}:{what}:{}", network(address), surface.name());
     Limit { owner: "address", window: Window { key, period: Period::Minute, limit } }

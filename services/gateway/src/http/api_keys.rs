@@ -2,7 +2,7 @@
 
 use super::changes::{Asked, answer, change, make};
 use super::fields::{self, name, scopes, texts, word};
-use super::pages::{id, missing};
+use super::pages::{id, missing, newest, paging_of};
 use super::permissions::{ClientsRead, ClientsWrite};
 use crate::domain::credential::{App, Credential, KeySurface, NewApiKey, NewApp};
 use crate::domain::scopes::is_of_kind;
@@ -11,7 +11,7 @@ use crate::usecases::create_api_key::create_api_key;
 use crate::usecases::read_credentials::{API_KEYS, list_credentials};
 use crate::usecases::revoke_credential::revoke_credential;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use contracts::ids::ClientId;
 use platform::api_keys::display_prefix;
@@ -40,18 +40,19 @@ pub async fn post(
     .await
 }
 
-/// A client's keys, without their secrets.
+/// A page of a client's keys, newest first, without their secrets.
 pub async fn list(
     caller: Caller<ClientsRead>,
     state: web::Data<State>,
     path: web::Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
     let client_id = id(&path, "client")?;
+    let paging = paging_of(&request)?;
     let found = list_credentials(&state, &caller.principal, client_id, &API_KEYS).await?;
     let (_, keys) = found.ok_or_else(|| missing("client"))?;
     let now = state.clock.now();
-    let rows: Vec<_> = keys.iter().map(|key| write(key, now)).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": rows})))
+    Ok(HttpResponse::Ok().json(newest(&keys, paging, |key| write(key, now))))
 }
 
 /// 204; the key works no longer.

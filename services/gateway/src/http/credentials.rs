@@ -4,7 +4,7 @@
 use super::changes::{Asked, answer, change, make};
 use super::fields::{self, name, scopes};
 use super::guard::content_length;
-use super::pages::{id, missing};
+use super::pages::{id, missing, newest, paging_of};
 use super::permissions::{ClientsRead, ClientsWrite};
 use crate::domain::client::Client;
 use crate::domain::credential::{Credential, NewCredential};
@@ -118,19 +118,20 @@ pub async fn post<F: Family>(
     .await
 }
 
-/// A client's credentials of the family, without their secrets.
+/// A page of a client's credentials of the family, newest first, without their secrets.
 pub async fn list<F: Family>(
     caller: Caller<ClientsRead>,
     state: web::Data<State>,
     path: web::Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
     let client_id = id(&path, "client")?;
+    let paging = paging_of(&request)?;
     let found = list_credentials(&state, &caller.principal, client_id, &[F::KIND]).await?;
     let (client, credentials) = found.ok_or_else(|| missing("client"))?;
     let now = state.clock.now();
-    let rows: Vec<_> =
-        credentials.iter().map(|credential| F::write(&state.trust, credential, &client, now)).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": rows})))
+    let shown = |credential: &_| F::write(&state.trust, credential, &client, now);
+    Ok(HttpResponse::Ok().json(newest(&credentials, paging, shown)))
 }
 
 /// 200 with the new secret, for the only time; the credential's id stays.

@@ -32,6 +32,7 @@ use std::net::{IpAddr, Ipv4Addr};
 const IDENTITY: HeaderName = HeaderName::from_static(IDENTITY_HEADER);
 const GET: &str = "GET";
 const HEAD: &str = "HEAD";
+const VISITOR: HeaderName = HeaderName::from_static(console::VISITOR_HEADER);
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// A request that passed, for the proxy.
@@ -221,7 +222,12 @@ fn is_internal(state: &State, request: &ServiceRequest) -> bool {
             .is_some_and(|token| state.identities.service_of(token).is_some())
 }
 
-fn address_of(state: &State, request: &ServiceRequest) -> IpAddr {
+/// Whose request it is: of a visitor of the console, or of whoever sends it.
+pub fn address_of(state: &State, request: &ServiceRequest) -> IpAddr {
+    let visitor = header(request.headers(), &VISITOR).and_then(|said| state.trust.console.visitor(said));
+    if let Some(visitor) = visitor {
+        return visitor;
+    }
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let forwarded: Vec<_> =
         request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok()).collect();

@@ -2,7 +2,7 @@
 
 use super::changes::{Asked, answer, change, make};
 use super::fields::{self, MAX_SCOPES, merge, name, texts, web_url, word};
-use super::pages::{Query, id, missing, page};
+use super::pages::{id, missing, page, paging_of};
 use super::permissions::{Admin, ClientsRead};
 use crate::domain::organization::{
     LexLevel, LexProfile, LexTier, NewOrganization, Organization, Plan, is_slug,
@@ -70,9 +70,7 @@ pub async fn list(
     state: web::Data<State>,
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
-    let mut query = Query::parse(request.query_string());
-    let paging = query.paging();
-    query.finish()?;
+    let paging = paging_of(&request)?;
     let (rows, total) = list_organizations(&state, &caller.principal, paging).await?;
     Ok(HttpResponse::Ok().json(page(&rows.iter().map(write).collect::<Vec<_>>(), total, paging)))
 }

@@ -1,6 +1,7 @@
 //! Pages of lists, and the path parameters of single things.
 
 use crate::domain::client::Paging;
+use actix_web::HttpRequest;
 use contracts::FaultCode;
 use platform::{Fault, Violation};
 use serde_json::{Value, json};
@@ -80,6 +81,16 @@ impl Query {
     }
 }
 
+/// `page` and `limit` of a list that takes nothing else.
+///
+/// # Errors
+/// When one of them is malformed.
+pub fn paging_of(request: &HttpRequest) -> Result<Paging, Fault> {
+    let mut query = Query::parse(request.query_string());
+    let paging = query.paging();
+    query.finish().map(|()| paging)
+}
+
 /// A page as the platform surface shows it.
 pub fn page(rows: &[Value], total: i64, paging: Paging) -> Value {
     let total_pages = (total + paging.limit - 1) / paging.limit;
@@ -87,6 +98,14 @@ pub fn page(rows: &[Value], total: i64, paging: Paging) -> Value {
         "data": rows,
         "pagination": {"page": paging.page, "limit": paging.limit, "total": total, "totalPages": total_pages},
     })
+}
+
+/// A page of what a client has, newest first, out of all of it: a client has not many credentials.
+pub fn newest<T>(all: &[T], paging: Paging, write: impl Fn(&T) -> Value) -> Value {
+    let (skipped, limit) =
+        (usize::try_from(paging.offset()).unwrap_or(usize::MAX), usize::try_from(paging.limit).unwrap_or(0));
+    let rows: Vec<_> = all.iter().rev().skip(skipped).take(limit).map(write).collect();
+    page(&rows, i64::try_from(all.len()).unwrap_or(i64::MAX), paging)
 }
 
 /// The id in a path. A malformed one names nothing that exists.

@@ -1,10 +1,12 @@
-//! Answers that are the same for everybody: tiers, event types, public keys.
+//! Answers that are the same for everybody: tiers, event types, public keys. And who one is.
 
 use super::permissions::AnyKey;
 use crate::domain::client::Tier;
-use crate::domain::webhook_events::WEBHOOK_EVENTS;
+use crate::domain::scopes::{self, ADMIN};
 use crate::state::State;
 use actix_web::{HttpResponse, web};
+use contracts::identity::Principal;
+use contracts::webhook_events::WEBHOOK_EVENTS;
 use platform_http::{Anyone, Caller};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +22,18 @@ pub async fn rate_limits(_: Caller<AnyKey>) -> HttpResponse {
         })
         .collect();
     HttpResponse::Ok().json(json!({"data": tiers}))
+}
+
+/// `GET /api/v1/whoami`: whose key this is and what it may do at this moment.
+pub async fn whoami(caller: Caller<AnyKey>) -> HttpResponse {
+    let Principal { organization, client_id, credential, scopes, .. } = &caller.principal;
+    HttpResponse::Ok().json(json!({
+        "organization": {"id": organization.id, "slug": organization.slug},
+        "client": {"id": client_id},
+        "credential": {"id": credential.id},
+        "scopes": scopes,
+        "admin": scopes::has(&caller.principal, ADMIN),
+    }))
 }
 
 /// `GET /api/v1/webhook-events`.

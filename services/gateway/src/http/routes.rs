@@ -3,21 +3,31 @@
 
 use super::credentials::{OauthCredentials, ServiceCredentials};
 use super::{
-    api_clients, api_keys, audit_log, cors, credentials, erase, guard, internal, oauth, organizations,
-    reference, usage,
+    api_clients, api_keys, audit_log, browser, cors, credentials, erase, guard, internal, oauth,
+    organizations, reference, usage,
 };
 use crate::state::State;
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, resource};
+use console::Console;
 use contracts::FaultCode;
 use platform::Fault;
 use platform_http::HttpFault;
 
 /// Registers every route for one worker.
-pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+pub fn configure(state: State, console: Console) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config.app_data(web::Data::new(state.of_worker())).service(
+        config.app_data(web::Data::new(state.of_worker()));
+        // Not operations of an API, and so not in the table.
+        let pages = |path: &str| web::scope(path).wrap(from_fn(browser::open));
+        config
+            .service(pages("/console").configure(console::configure(console.clone())))
+            .service(pages("/docs").configure(console::docs))
+            .service(pages("/openapi").configure(console::openapi))
+            .service(pages("/asyncapi.yaml").configure(console::asyncapi))
+            .service(pages("/schemas/events").configure(console::schemas));
+        config.service(
             web::scope("")
                 .wrap(from_fn(guard::guard))
                 .wrap(from_fn(cors::cors))
@@ -73,6 +83,7 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                 )
                 .service(resource(contracts::internal::AUDIT).post(audit_log::post))
                 .service(resource(contracts::internal::ORGANIZATIONS).get(internal::organizations))
+                .service(resource("/api/v1/whoami").get(reference::whoami))
                 .service(resource("/api/v1/rate-limits").get(reference::rate_limits))
                 .service(resource("/api/v1/webhook-events").get(reference::webhook_events))
                 .default_service(web::to(nothing_here)),

@@ -76,6 +76,11 @@ pub async fn admit(
     Err(Refused { fault: error.into(), standing, origin_listed: false, consumer })
 }
 
+/// Charges a visit of a page to its visitor's address.
+pub async fn charge_visit(state: &State, address: IpAddr) -> Result<Standing, Refused> {
+    charge(state, &[limits::of_visits(address)]).await
+}
+
 /// Charges the request of a caller who was recognised.
 async fn let_in(
     state: &State,

@@ -3,9 +3,10 @@
 
 use crate::dispatcher::Dispatcher;
 use crate::harness::{Harness, text};
+use reqwest::Method;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use testkit::Asked;
 
 /// A field's name and what it may be.
 type Fields<'f> = &'f [(&'f str, &'f str)];
@@ -99,7 +100,7 @@ fn assert_limit_headers(what: &str, headers: &HeaderMap) {
 }
 
 /// Sends a request and holds the answer's status, headers and media type against the reference.
-async fn expect(what: &str, request: RequestBuilder, status: u16) -> Value {
+async fn expect(what: &str, request: Asked, status: u16) -> Value {
     let response = request.send().await.unwrap();
     assert_limit_headers(what, response.headers());
     assert_eq!(response.status().as_u16(), status, "{what}");

@@ -52,7 +52,11 @@ impl Dispatcher {
 
     /// What it says of every client.
     pub fn known(client: &Value) -> Value {
-        json!([{"id": "77777777-7777-4777-8777-777777777777", "clientId": client, "status": "ACTIVE"}])
+        let url = format!("https://example.com/{}", client.as_str().unwrap());
+        json!([{
+            "id": "77777777-7777-4777-8777-777777777777", "url": url, "events": ["lead.created"],
+            "status": "ACTIVE", "createdAt": "2026-01-15T10:00:00Z", "_count": {"deliveries": 7},
+        }])
     }
 }
 

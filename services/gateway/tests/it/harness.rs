@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use contracts::Service;
 use contracts::topology::WorkQueue;
 use gateway::{
-    App, CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings,
-    TokenSettings, UpstreamSettings, UsageSettings,
+    App, ConsoleSettings, CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings,
+    SecretSettings, Settings, TokenSettings, UpstreamSettings, UsageSettings,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use platform::api_keys::{NewKey, new_platform_key};
@@ -16,13 +16,13 @@ use platform::lifecycle::Process;
 use platform::secrets::{Pepper, decode_key};
 use platform::telemetry::TelemetrySettings;
 use platform_broker::topology::Topology;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
 use testkit::broker::TestBroker;
-use testkit::{Running, TestDatabase, answer, callers};
+use testkit::{Asked, Running, TestDatabase, answer, callers};
 
 const PEPPER: &str = "cGVwcGVyLXBlcHBlci1wZXBwZXItcGVwcGVyLTEyMzQ";
 const SEALING: &str = "1:c2VhbGluZy1zZWFsaW5nLXNlYWxpbmctc2VhbGluZyE";
@@ -84,12 +84,12 @@ impl Harness {
     }
 
     /// A request with a bearer token.
-    pub fn with(&self, bearer: &str, method: Method, path: &str) -> RequestBuilder {
+    pub fn with(&self, bearer: &str, method: Method, path: &str) -> Asked {
         self.service.bare(method, path).bearer_auth(bearer)
     }
 
     /// A request with the admin key.
-    pub fn admin(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn admin(&self, method: Method, path: &str) -> Asked {
         self.with(&self.admin_key, method, path)
     }
 
@@ -215,6 +215,7 @@ fn settings(database: &TestDatabase, broker: &TestBroker, echo: &Echo) -> Settin
         },
         proxies: ProxySettings::default(),
         usage: UsageSettings::default(),
+        console: ConsoleSettings::default(),
         broker: broker.settings(),
         telemetry: TelemetrySettings::default(),
     }

@@ -266,3 +266,27 @@ async fn every_failing_field_is_named() {
         assert_eq!((status, &refused["details"]["fields"][0]["path"]), (400, &json!(path)), "{body}");
     }
 }
+
+#[tokio::test]
+async fn credentials_are_listed_page_by_page_newest_first() {
+    let gateway = Harness::start().await;
+    let client = gateway.client("acme").await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(gateway.key(&client, json!({})).await["id"].clone());
+        gateway.service.process.clock.advance(TimeDelta::seconds(1));
+    }
+    let path = format!("/api/v1/api-clients/{}", text(&client["id"]));
+    let page = async |query: &str| answer(gateway.admin(Method::GET, &format!("{path}/{query}"))).await;
+    let (_, first) = page("api-keys?limit=2").await;
+    assert_eq!(first["pagination"], json!({"page": 1, "limit": 2, "total": 3, "totalPages": 2}));
+    assert_eq!([&first["data"][0]["id"], &first["data"][1]["id"]], [&made[2], &made[1]]);
+    let (_, second) = page("api-keys?limit=2&page=2").await;
+    assert_eq!((second["data"].as_array().unwrap().len(), &second["data"][0]["id"]), (1, &made[0]));
+    for list in ["api-keys", "service-credentials", "oauth-credentials"] {
+        let (status, refused) = page(&format!("{list}?page=0&limit=101")).await;
+        assert_eq!((status, refused["details"]["fields"].as_array().unwrap().len()), (400, 2), "{list}");
+        let (_, beyond) = page(&format!("{list}?page=2147483647&limit=100")).await;
+        assert_eq!(beyond["data"], json!([]), "{list}");
+    }
+}

@@ -157,10 +157,10 @@ async fn what_a_client_says_of_itself_in_headers_changes_nothing() {
     let gateway = Harness::start().await;
     let (acme, globex) = (gateway.client("acme").await, gateway.client("globex").await);
     let key = gateway.key(&acme, json!({"surface": "crm"})).await;
-    let plain = gateway.with(text(&key["key"]), Method::GET, "/api/v1/products");
-    let (_, honest) = answer(plain.try_clone().unwrap()).await;
+    let plain = || gateway.with(text(&key["key"]), Method::GET, "/api/v1/products");
+    let (_, honest) = answer(plain()).await;
     let foreign = text(&globex["organizationId"]);
-    let mut request = plain;
+    let mut request = plain();
     for name in ["X-Tenant-Id", "X_Tenant_Id", "X-Organization-Id", "X-User", "X-Internal-Tenant", "X-Scopes"]
     {
         request = request.header(name, foreign);

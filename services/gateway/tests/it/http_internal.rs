@@ -5,17 +5,17 @@ use contracts::Service;
 use contracts::identity::{Caller, IDENTITY_HEADER};
 use contracts::internal::{ORGANIZATIONS, Organizations};
 use platform_http::IdentityKey;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::json;
-use testkit::{answer, callers};
+use testkit::{Asked, answer, callers};
 
 fn service() -> Caller {
     Caller::Service { name: Service::LexRouter.name().to_owned() }
 }
 
 /// A request of a service, as it calls the gateway.
-fn of_service(gateway: &Harness, method: Method, path: &str) -> RequestBuilder {
+fn of_service(gateway: &Harness, method: Method, path: &str) -> Asked {
     let token = callers::token(Service::Gateway, &gateway.service.process.clock, service());
     gateway.service.bare(method, path).header(IDENTITY_HEADER, token)
 }

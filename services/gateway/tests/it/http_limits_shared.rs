@@ -2,9 +2,9 @@
 
 use crate::harness::{Harness, text};
 use futures_util::future::join_all;
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
-use testkit::{Running, answer, read};
+use testkit::{Asked, Running, answer, read};
 
 fn header(response: &Response, name: &str) -> String {
     let value = response.headers().get(name).unwrap_or_else(|| panic!("no {name}"));
@@ -52,7 +52,7 @@ async fn as_many_requests_as_the_limit_says_pass_over_all_replicas_and_not_one_m
 }
 
 /// A credential of each kind with one request a minute, and how it asks.
-async fn tight(gateway: &Harness) -> Vec<(&'static str, Box<dyn Fn() -> RequestBuilder + '_>)> {
+async fn tight(gateway: &Harness) -> Vec<(&'static str, Box<dyn Fn() -> Asked + '_>)> {
     let client = gateway.client("acme").await;
     let one = json!({"rateLimitOverride": 1});
     let with = |more: Value| {
@@ -66,7 +66,7 @@ async fn tight(gateway: &Harness) -> Vec<(&'static str, Box<dyn Fn() -> RequestB
     let ingest = gateway.key(&client, with(app)).await["key"].clone();
     let lex = gateway.access_token(&gateway.oauth(&client, one.clone()).await).await;
     let partner = gateway.credential(&client, "acme", one.clone()).await;
-    let get = |bearer: Value, path: &'static str| -> Box<dyn Fn() -> RequestBuilder + '_> {
+    let get = |bearer: Value, path: &'static str| -> Box<dyn Fn() -> Asked + '_> {
         Box::new(move || gateway.with(text(&bearer), Method::GET, path))
     };
     vec![

@@ -6,11 +6,11 @@ use chrono::{DurationRound, TimeDelta};
 use gateway::{App, Settings};
 use platform::ids::IdSource;
 use platform::lifecycle::Process;
-use reqwest::{Method, RequestBuilder};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use testkit::{Running, answer, eventually};
+use testkit::{Asked, Running, answer, eventually};
 
 /// Counts are written at once, or only when the process stops.
 fn write_every(settings: &mut Settings, every: Duration) {
@@ -50,7 +50,7 @@ async fn replica(gateway: &Harness, settings: &Settings) -> Running {
     service
 }
 
-async fn status(request: RequestBuilder) -> u16 {
+async fn status(request: Asked) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its surroundings fail")]
 
 mod announces;
+mod browser;
 mod contracts;
 mod credentials_cache;
 mod degraded;
@@ -15,6 +16,7 @@ mod http_api_clients;
 mod http_api_keys;
 mod http_attacks;
 mod http_audit_log;
+mod http_console;
 mod http_cors;
 mod http_edge;
 mod http_erase;
@@ -26,6 +28,7 @@ mod http_limits_shared;
 mod http_oauth;
 mod http_organizations;
 mod http_proxy;
+mod http_reference;
 mod http_rotation;
 mod http_routing;
 mod http_service_credentials;

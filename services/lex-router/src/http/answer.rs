@@ -33,9 +33,11 @@ fn accepted(answer: &Answer, idempotent: bool, with_lead: bool) -> Value {
         "warnings": answer.warnings,
         "idempotent": idempotent,
     });
-    if with_lead {
-        body["leadId"] = json!(answer.lead_id);
-        body["routedTo"] = json!(answer.receiver_id);
+    let lead = [("leadId", &answer.lead_id), ("routedTo", &answer.receiver_id)];
+    for (name, text) in lead.into_iter().filter(|_| with_lead) {
+        if let Some(text) = text {
+            body[name] = json!(text);
+        }
     }
     body
 }

@@ -26,8 +26,10 @@ const MAX_LIMIT: usize = 100;
 #[serde(rename_all = "camelCase")]
 struct RecordBody {
     message_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message_type: Option<String>,
     received_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sender_id: Option<String>,
     status: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 
 use chrono::SecondsFormat;
 use contracts::control::{OrganizationChanged, OrganizationFacts};
-use contracts::event::{CloudEvent, EventData, EventFacts};
+use contracts::event::{CloudEvent, EventData, EventFacts, Events};
 use contracts::identity::{CredentialKind, LexFacts, LexLevel, LexTier, Principal, SurfaceFacts};
 use contracts::ids::EventId;
 use contracts::lex::LexMessage;
@@ -133,17 +133,19 @@ impl Harness {
         sqlx::query_scalar(query).fetch_one(&self.database.pool()).await.unwrap()
     }
 
-    /// The messages that are announced, once there are so many.
+    /// The messages that are announced, once there are so many. Several may have come in one.
     pub async fn announced(&self, count: usize) -> Vec<CloudEvent<LexMessage>> {
-        let messages = eventually("the events on the queue", async || {
+        let announced = eventually("the events on the queue", async || {
             let mut messages = self.broker.peek(WEBHOOK_DISPATCHER_EVENTS.name).await;
             // What tests say of deliveries is there as well.
             messages.retain(|message| message.routing_key == "lex.message.routed.v1");
-            (messages.len() >= count).then_some(messages)
+            let together = messages.iter().map(|message| serde_json::from_str(&message.payload).unwrap());
+            let events: Vec<_> = together.flat_map(|events: Events<_>| events.as_slice().to_vec()).collect();
+            (events.len() >= count).then_some(events)
         })
         .await;
-        assert_eq!(messages.len(), count);
-        messages.iter().map(|message| serde_json::from_str(&message.payload).unwrap()).collect()
+        assert_eq!(announced.len(), count);
+        announced
     }
 
     /// Publishes an event of another service.

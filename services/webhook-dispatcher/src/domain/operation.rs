@@ -86,11 +86,13 @@ pub enum Grouping {
     Tenant,
     Endpoint,
     Subscription,
+    /// When they ended, or were made, in UTC.
+    Hour,
 }
 
 impl Grouping {
-    const ALL: [Self; 6] =
-        [Self::Reason, Self::Error, Self::Type, Self::Tenant, Self::Endpoint, Self::Subscription];
+    const ALL: [Self; 7] =
+        [Self::Reason, Self::Error, Self::Type, Self::Tenant, Self::Endpoint, Self::Subscription, Self::Hour];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -100,6 +102,7 @@ impl Grouping {
             Self::Tenant => "tenant",
             Self::Endpoint => "endpoint",
             Self::Subscription => "subscription",
+            Self::Hour => "hour",
         }
     }
 

@@ -33,12 +33,21 @@ pub async fn deliveries(
     state: web::Data<State>,
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
-    let mut query = Query::parse(request.query_string());
-    let selection = selection(&mut query);
+    page_of_deliveries(&state, None, request.query_string()).await
+}
+
+/// The same of one organisation, or of all.
+pub(super) async fn page_of_deliveries(
+    state: &State,
+    organization: Option<OrganizationId>,
+    query: &str,
+) -> Result<HttpResponse, HttpFault> {
+    let mut query = Query::parse(query);
+    let selection = selection(&mut query, organization);
     let limit = query.number("limit", DEFAULT_LIMIT, MAX_LIMIT);
     let behind = query.parsed("cursor", "is not a nextCursor of this list", DeliveryKey::of_webhook_id);
     query.finish()?;
-    let (found, next) = operate::deliveries(&state, &selection, behind, limit).await?;
+    let (found, next) = operate::deliveries(state, &selection, behind, limit).await?;
     let data: Vec<_> = found.iter().map(write).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "nextCursor": next.map(DeliveryKey::webhook_id)})))
 }
@@ -49,13 +58,22 @@ pub async fn stats(
     state: web::Data<State>,
     request: HttpRequest,
 ) -> Result<HttpResponse, HttpFault> {
-    let mut query = Query::parse(request.query_string());
-    let mut selection = selection(&mut query);
+    counted(&state, None, request.query_string()).await
+}
+
+/// The same of one organisation, or of all.
+pub(super) async fn counted(
+    state: &State,
+    organization: Option<OrganizationId>,
+    query: &str,
+) -> Result<HttpResponse, HttpFault> {
+    let mut query = Query::parse(query);
+    let mut selection = selection(&mut query, organization);
     selection.state.get_or_insert(DeliveryState::DeadLetter);
-    let expected = "must be reason, error, type, tenant, endpoint or subscription";
+    let expected = "must be reason, error, type, tenant, endpoint, subscription or hour";
     let by = query.parsed("by", expected, Grouping::of_name).unwrap_or(Grouping::Reason);
     query.finish()?;
-    let groups = operate::groups(&state, &selection, by).await?;
+    let groups = operate::groups(state, &selection, by).await?;
     let data: Vec<_> = groups.iter().map(write_group).collect();
     Ok(HttpResponse::Ok().json(json!({
         "by": by.name(),
@@ -72,7 +90,16 @@ pub async fn delivery(
     state: web::Data<State>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, HttpFault> {
-    let found = operate::delivery(&state, key(&path)?).await?;
+    shown_delivery(&state, None, &path).await
+}
+
+/// The same of one organisation, or of any.
+pub(super) async fn shown_delivery(
+    state: &State,
+    organization: Option<OrganizationId>,
+    id: &str,
+) -> Result<HttpResponse, HttpFault> {
+    let found = operate::delivery(state, organization, key(id)?).await?;
     let (found, attempts) = found.ok_or_else(|| missing("delivery"))?;
     let mut body = write(&found);
     body["attempts"] = attempts.iter().map(write_attempt).collect();
@@ -85,7 +112,16 @@ pub async fn retry(
     state: web::Data<State>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, HttpFault> {
-    let found = operate::retry(&state, key(&path)?).await?;
+    retried(&state, None, &path).await
+}
+
+/// The same of one organisation, or of any.
+pub(super) async fn retried(
+    state: &State,
+    organization: Option<OrganizationId>,
+    id: &str,
+) -> Result<HttpResponse, HttpFault> {
+    let found = operate::retry(state, organization, key(id)?).await?;
     Ok(HttpResponse::Accepted().json(write(&found)))
 }
 
@@ -96,9 +132,19 @@ pub async fn recover(
     path: web::Path<String>,
     JsonBody(document): JsonBody,
 ) -> Result<HttpResponse, HttpFault> {
-    let id: SubscriptionId = path.parse().ok().ok_or_else(|| missing("subscription"))?;
-    let wish = fields::wish(&document).map_err(Fault::validation)?;
-    let begun = operate::recover_subscription(&state, id, wish).await?;
+    recovered(&state, None, &path, &document).await
+}
+
+/// The same of one organisation, or of any.
+pub(super) async fn recovered(
+    state: &State,
+    organization: Option<OrganizationId>,
+    id: &str,
+    document: &Value,
+) -> Result<HttpResponse, HttpFault> {
+    let id: SubscriptionId = id.parse().ok().ok_or_else(|| missing("subscription"))?;
+    let wish = fields::wish(document).map_err(Fault::validation)?;
+    let begun = operate::recover_subscription(state, organization, id, wish).await?;
     let states: Vec<_> = begun.states.iter().map(|state| state.name().to_ascii_uppercase()).collect();
     Ok(HttpResponse::Accepted().json(json!({
         "id": begun.id, "since": begun.since, "until": begun.until, "status": states,
@@ -115,7 +161,7 @@ pub async fn events(
     let mut query = Query::parse(request.query_string());
     let (first, before) = range(&mut query);
     let wanted = EventsWanted {
-        organization: organization(&mut query),
+        organization: named(&mut query),
         selection: EventSelection {
             kind: query.text("type"),
             origin: query.text("source"),
@@ -137,8 +183,17 @@ pub async fn event(
     state: web::Data<State>,
     path: web::Path<String>,
 ) -> Result<HttpResponse, HttpFault> {
-    let id = event_of(&path).ok_or_else(|| missing("event"))?;
-    let found = operate::event(&state, id, OF_EVENT).await?;
+    shown_event(&state, None, &path).await
+}
+
+/// The same of one organisation, or of any.
+pub(super) async fn shown_event(
+    state: &State,
+    organization: Option<OrganizationId>,
+    id: &str,
+) -> Result<HttpResponse, HttpFault> {
+    let id = event_of(id).ok_or_else(|| missing("event"))?;
+    let found = operate::event(state, organization, id, OF_EVENT).await?;
     let (event, deliveries) = found.ok_or_else(|| missing("event"))?;
     let mut body = write_event(&event);
     body["deliveries"] = deliveries.iter().map(write).collect();
@@ -149,11 +204,12 @@ fn key(text: &str) -> Result<DeliveryKey, Fault> {
     DeliveryKey::of_webhook_id(text).ok_or_else(|| missing("delivery"))
 }
 
-fn selection(query: &mut Query) -> DeliverySelection {
+/// What a query asks for; of this organisation, or of the one that it names, or of all.
+fn selection(query: &mut Query, organization: Option<OrganizationId>) -> DeliverySelection {
     const STATES: &str = "must be pending, delivered, dead_letter, skipped_disabled or cancelled";
     let (first, before) = range(query);
     DeliverySelection {
-        organization: organization(query),
+        organization: organization.or_else(|| named(query)),
         subscription: query.parsed("subscription", "must be the id of a subscription", |id| id.parse().ok()),
         state: query.parsed("status", STATES, DeliveryState::of_name),
         kind: query.text("type"),
@@ -163,7 +219,7 @@ fn selection(query: &mut Query) -> DeliverySelection {
     }
 }
 
-fn organization(query: &mut Query) -> Option<OrganizationId> {
+fn named(query: &mut Query) -> Option<OrganizationId> {
     query.parsed("organization", "must be the id of an organisation", |id| id.parse().ok())
 }
 

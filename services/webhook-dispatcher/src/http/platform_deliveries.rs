@@ -2,7 +2,7 @@
 
 use super::platform::{Path, webhook};
 use super::platform_body::write_delivery;
-use super::query::{MAX_LIMIT, Query, owner};
+use super::query::{MAX_LIMIT, Query, owner, read_cursor, write_cursor};
 use crate::domain::delivery::{DeliveryKey, ShownDelivery};
 use crate::error::missing;
 use crate::state::State;
@@ -17,7 +17,7 @@ use std::collections::HashMap;
 
 const DEFAULT_LIMIT: i64 = 50;
 
-/// 200 with the newest deliveries and what they carry.
+/// 200 with a page of deliveries and what they carry, newest event first; `nextCursor` is null on the last one.
 pub async fn list(
     caller: Caller<WebhooksRead>,
     state: web::Data<State>,
@@ -27,12 +27,17 @@ pub async fn list(
     let (owner, id) = (owner(caller.principal, &path.0)?, webhook(&path.1)?);
     let mut query = Query::parse(request.query_string());
     let limit = query.number("limit", DEFAULT_LIMIT, MAX_LIMIT);
-    let page = Page { limit: u8::try_from(limit).unwrap_or(u8::MAX), after: None };
+    let name = id.to_string();
+    let after =
+        query.parsed("cursor", "is not a nextCursor of this list", |text| read_cursor(text, name.as_bytes()));
+    let page = Page { limit: u8::try_from(limit).unwrap_or(u8::MAX), after };
+    // Whether it is there comes first: of what is not the caller's, nothing is told.
     let found = list_deliveries(&state, &owner, id, page).await?.ok_or_else(|| missing("webhook"))?;
     query.finish()?;
     let bodies = platform_bodies(&state, &found.items).await?;
     let data: Vec<_> = found.items.iter().map(|delivery| write(delivery, &bodies)).collect();
-    Ok(HttpResponse::Ok().json(json!({"data": data})))
+    let next = found.next.map(|event| write_cursor(event, name.as_bytes()));
+    Ok(HttpResponse::Ok().json(json!({"data": data, "nextCursor": next})))
 }
 
 fn write(delivery: &ShownDelivery, bodies: &HashMap<EventId, Value>) -> Value {

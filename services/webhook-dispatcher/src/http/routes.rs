@@ -1,7 +1,7 @@
 //! The table of contents of the service's HTTP side.
 
 use super::{
-    events, internal, lex, lex_deliveries, operation, partner, partner_deliveries, platform,
+    events, internal, lex, lex_deliveries, operation, organization, partner, partner_deliveries, platform,
     platform_deliveries,
 };
 use crate::state::State;
@@ -15,11 +15,8 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
         platform(config);
         lex(config);
         admin(config);
+        organization(config);
         config
-            .service(resource("/api/v1/organizations/{id}/events").get(events::list))
-            .service(
-                resource("/api/v1/organizations/{id}/events/{event_id}/deliveries").get(events::deliveries),
-            )
             .service(resource(contracts::internal::SUBSCRIPTIONS).get(internal::subscriptions))
             .service(
                 resource(format!("{}/{{id}}/deliveries", contracts::internal::EVENTS))
@@ -69,6 +66,19 @@ fn admin(config: &mut ServiceConfig) {
         .service(below("deliveries/{delivery_id}").get(operation::delivery))
         .service(below("deliveries/{delivery_id}/retry").post(operation::retry))
         .service(below("subscriptions/{subscription_id}/recover").post(operation::recover));
+}
+
+fn organization(config: &mut ServiceConfig) {
+    let below = |path: &str| resource(format!("/api/v1/organizations/{{id}}/{path}"));
+    config
+        .service(below("events").get(events::list))
+        .service(below("events/{event_id}").get(organization::event))
+        .service(below("events/{event_id}/deliveries").get(events::deliveries))
+        .service(below("deliveries").get(organization::deliveries))
+        .service(below("deliveries/stats").get(organization::stats))
+        .service(below("deliveries/{delivery_id}").get(organization::delivery))
+        .service(below("deliveries/{delivery_id}/retry").post(organization::retry))
+        .service(below("subscriptions/{subscription_id}/recover").post(organization::recover));
 }
 
 fn lex(config: &mut ServiceConfig) {

@@ -1,4 +1,4 @@
-//! The event types that `GET /webhook-events` names: the contract's first, then ours.
+//! The event types that `GET /api/v1/webhook-events` names: the contract's first, then ours.
 
 /// Any well-formed type may be subscribed to; these are the ones that are published.
 pub const WEBHOOK_EVENTS: [&str; 43] = [

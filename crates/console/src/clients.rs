@@ -1,0 +1,3 @@
+//! The one other party: the gateway's own public APIs.
+
+pub mod api;
