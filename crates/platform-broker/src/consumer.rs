@@ -24,6 +24,7 @@ use std::error::Error;
 use std::future::Future;
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 /// A session that lasted this long was good: the next one starts at once after it.
@@ -38,9 +39,9 @@ pub trait Handler: Send + Sync + 'static {
     const QUEUE: WorkQueue;
     /// How many messages one call may take. A call takes what has already arrived, without waiting for more.
     const BATCH: usize = 1;
-    /// A batch that did not fill up is not followed by another any sooner than this after it began: work that
-    /// nobody waits for is then done in batches worth their transactions.
-    const PACE: Duration = Duration::ZERO;
+    /// How long a batch waits to fill up after its first message has come: work that nobody waits for is then done
+    /// in batches worth their transactions.
+    const LINGER: Duration = Duration::ZERO;
     /// How many messages the broker may send ahead.
     const PREFETCH: u16 = two_batches(Self::BATCH);
     /// What the body is, in JSON.
@@ -209,25 +210,28 @@ impl<H: Handler> Runner<H> {
                 Ok(batch) => batch,
                 Err(stopped) => return stopped,
             };
-            let (began, size) = (Instant::now(), batch.len());
             if let Err(stopped) = bench.process(batch).await {
                 return stopped;
-            }
-            if size < H::BATCH && !H::PACE.is_zero() {
-                self.shutdown.sleep(H::PACE.saturating_sub(began.elapsed())).await;
             }
         }
     }
 
-    /// Waits for a message, then takes those that have arrived with it.
+    /// Waits for a message, then takes those that have arrived with it, or soon after it.
     async fn next_batch(&self, consumer: &mut Consumer) -> Result<Vec<Original>, Stopped> {
         let first = self.shutdown.or(consumer.next()).await.ok_or(Stopped::Shutdown)?;
         let mut batch = vec![delivered(first)?];
+        let until = Instant::now() + H::LINGER;
         while batch.len() < H::BATCH {
-            match consumer.next().now_or_never() {
-                Some(next) => batch.push(delivered(next)?),
-                None => break,
-            }
+            let next = match consumer.next().now_or_never() {
+                Some(next) => next,
+                None if H::LINGER.is_zero() => break,
+                None => match self.shutdown.or(timeout_at(until.into(), consumer.next())).await {
+                    Some(Ok(next)) => next,
+                    Some(Err(_elapsed)) => break,
+                    None => return Err(Stopped::Shutdown),
+                },
+            };
+            batch.push(delivered(next)?);
         }
         Ok(batch)
     }

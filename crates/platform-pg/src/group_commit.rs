@@ -1,7 +1,7 @@
 //! Group commit: concurrent writes of one kind share one statement and one fsync.
 //!
 //! While a batch commits the next one fills by itself, so there is no timer and a lone write waits for
-//! nobody. Each caller gets its own outcome: a bad row fails alone, one that makes the write panic too, equal
+//! nobody. One batch at a time: two halves of it at once would cost two statements and two fsyncs. Each caller gets its own outcome: a bad row fails alone, one that makes the write panic too, equal
 //! keys never meet in one statement, and a full queue is refused at once. Every caller is answered within
 //! [`PATIENCE`] and [`LIMIT`] together, whatever the database does. Knows nothing of what is written.
 
@@ -12,21 +12,19 @@ use platform::Fault;
 use platform::lifecycle::{Shutdown, Tasks};
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// Writes that may wait in a lane, and again as many whose key is being written. More are refused.
-const LANE_CAPACITY: usize = 4_096;
+/// Writes that may wait, and again as many whose key is being written. More are refused.
+const CAPACITY: usize = 4_096;
 /// How long a write waits for its turn. What has waited longer is refused, not written.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The most writes of one statement.
 pub const BATCH: usize = 256;
-/// Lanes: each commits one batch at a time, on a connection of its own.
-const LANES: usize = 2;
 
 /// One kind of write.
 pub trait GroupWrite: Send + Sync + 'static {
@@ -80,26 +78,19 @@ struct Job<W: GroupWrite> {
     reply: oneshot::Sender<Result<W::Outcome, GroupCommitError>>,
 }
 
-/// The entrance to the lanes of one kind of write.
+/// The entrance to one kind of write.
 pub struct GroupCommit<W: GroupWrite> {
     name: &'static str,
-    lanes: Vec<mpsc::Sender<Job<W>>>,
-    hasher: RandomState,
+    sender: mpsc::Sender<Job<W>>,
 }
 
 impl<W: GroupWrite> GroupCommit<W> {
-    /// Starts the lanes. They end when no request is in flight any more and what was accepted is written.
+    /// Starts the lane. It ends when no request is in flight any more and what was accepted is written.
     pub fn start(name: &'static str, write: W, tasks: &Tasks, shutdown: &Shutdown) -> Self {
-        let write = Arc::new(write);
-        let lanes = (0..LANES)
-            .map(|_| {
-                let (sender, receiver) = mpsc::channel(LANE_CAPACITY);
-                let lane = Lane { name, write: write.clone(), receiver, deferred: VecDeque::new() };
-                tasks.spawn(name, lane.run(shutdown.clone()));
-                sender
-            })
-            .collect();
-        Self { name, lanes, hasher: RandomState::new() }
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        let lane = Lane { name, write: Arc::new(write), receiver, deferred: VecDeque::new() };
+        tasks.spawn(name, lane.run(shutdown.clone()));
+        Self { name, sender }
     }
 
     /// Writes one item and waits for its commit. A caller that gives up does not take the write back.
@@ -107,11 +98,9 @@ impl<W: GroupWrite> GroupCommit<W> {
     /// # Errors
     /// When the queue is full, the process stops, or the write failed.
     pub async fn submit(&self, item: W::Item) -> Result<W::Outcome, GroupCommitError> {
-        let hash = self.hasher.hash_one(W::key(&item));
-        let lane = usize::try_from(hash % self.lanes.len() as u64).unwrap_or(0);
         let (reply, outcome) = oneshot::channel();
         let job = Job { item, since: Instant::now(), reply };
-        self.lanes[lane].try_send(job).map_err(|refused| match refused {
+        self.sender.try_send(job).map_err(|refused| match refused {
             mpsc::error::TrySendError::Full(_) => {
                 metrics::counter!("leadwire_group_commit_refused_total", "kind" => self.name).increment(1);
                 GroupCommitError::Full
@@ -124,7 +113,7 @@ impl<W: GroupWrite> GroupCommit<W> {
 
 impl<W: GroupWrite> std::fmt::Debug for GroupCommit<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupCommit").field("lanes", &self.lanes.len()).finish_non_exhaustive()
+        f.debug_struct("GroupCommit").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -168,7 +157,7 @@ impl<W: GroupWrite> Lane<W> {
         let mut keys = HashSet::new();
         let mut batch = Vec::new();
         let mut again = VecDeque::new();
-        while batch.len() < BATCH && again.len() < LANE_CAPACITY {
+        while batch.len() < BATCH && again.len() < CAPACITY {
             let next = self.deferred.pop_front().or_else(|| self.receiver.try_recv().ok());
             let Some(job) = next else { break };
             if job.since.elapsed() > PATIENCE {

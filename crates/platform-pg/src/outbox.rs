@@ -4,6 +4,7 @@
 //! broker has confirmed them.
 
 use crate::error::StoreError;
+use crate::parcels::pack_rows;
 use bytes::Bytes;
 use contracts::event::{BATCH_CONTENT_TYPE, CONTENT_TYPE, CloudEvent, EventData};
 use contracts::topology::EVENTS;
@@ -75,8 +76,8 @@ impl From<PendingEvent> for OutboundMessage {
     }
 }
 
-/// Inserts events in the caller's transaction, in one statement; their numbers follow their order. Hand the
-/// entries to the relay after the commit.
+/// Inserts events in the caller's transaction, in one statement; their numbers follow their order. Neighbours of a
+/// kind share a row where they may. Hand the entries to the relay after the commit.
 ///
 /// # Errors
 /// When the database refuses or is unavailable.
@@ -90,6 +91,7 @@ pub async fn insert(
     if events.is_empty() {
         return Ok(Vec::new());
     }
+    let events = pack_rows(events);
     let numbers: Vec<(Uuid, i64)> = sqlx::query_as(
         "insert into outbox (event_id, routing_key, kind, headers, payload)
          select event_id, routing_key, kind, headers, payload

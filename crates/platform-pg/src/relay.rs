@@ -19,9 +19,10 @@
 use crate::bounded::{LIMIT, within};
 use crate::error::StoreError;
 use crate::outbox::OutboxEntry;
+use crate::parcels::Parcels;
 use crate::sweeper::Sweeper;
 use platform::lifecycle::{Shutdown, Tasks};
-use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
+use platform::messaging::Publish;
 use sqlx::PgPool;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,8 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// A window begins no sooner than this after the last one began, so that a busy relay publishes and deletes in
 /// windows worth their round trips; the first message after a pause leaves at once.
 const PACE: Duration = Duration::from_millis(4);
+/// The most events of a window. They make fewer messages.
+const WINDOW: usize = 1_024;
 /// How long, and how many, published rows wait to be deleted together. A crash publishes them again.
 const DELETE_AFTER: Duration = Duration::from_millis(50);
 const DELETE_AT: usize = 1_024;
@@ -79,12 +82,12 @@ async fn relay<P: Publish>(
     waiting: Arc<AtomicUsize>,
     shutdown: Shutdown,
 ) {
-    let mut window = Vec::with_capacity(P::WINDOW);
+    let mut window = Vec::new();
     let mut published = Vec::new();
     let mut delete_at = Instant::now();
     loop {
         tokio::select! {
-            _ = receiver.recv_many(&mut window, P::WINDOW) => {}
+            _ = receiver.recv_many(&mut window, WINDOW) => {}
             () = tokio::time::sleep_until(delete_at), if !published.is_empty() => {
                 forget(&pool, &mut published).await;
                 continue;
@@ -92,7 +95,7 @@ async fn relay<P: Publish>(
             () = shutdown.requests_ended() => {
                 // What is committed is safe; publish what fits into the drain all the same.
                 receiver.close();
-                receiver.recv_many(&mut window, P::WINDOW).await;
+                receiver.recv_many(&mut window, WINDOW).await;
             }
         }
         if window.is_empty() {
@@ -101,10 +104,8 @@ async fn relay<P: Publish>(
         }
         let began = Instant::now();
         let bytes: usize = window.iter().map(|entry| entry.event.payload.len()).sum();
-        window.sort_unstable_by_key(|entry| entry.seq);
-        let (seqs, messages): (Vec<_>, Vec<OutboundMessage>) =
-            window.drain(..).map(|entry| (entry.seq, entry.event.into())).unzip();
-        let confirmed = confirmed(&seqs, &publisher.publish(&messages).await);
+        let is_full = window.len() == WINDOW;
+        let confirmed = Parcels::pack(std::mem::take(&mut window)).publish(&*publisher).await;
         waiting.fetch_sub(bytes, Ordering::Relaxed);
         if published.is_empty() {
             delete_at = Instant::now() + DELETE_AFTER;
@@ -113,7 +114,7 @@ async fn relay<P: Publish>(
         if published.len() >= DELETE_AT {
             forget(&pool, &mut published).await;
         }
-        if seqs.len() < P::WINDOW {
+        if !is_full {
             shutdown.sleep(PACE.saturating_sub(began.elapsed())).await;
         }
     }
@@ -125,14 +126,6 @@ async fn forget(pool: &PgPool, published: &mut Vec<i64>) {
         tracing::warn!(%error, "outbox: published rows stay for the sweeper");
     }
     published.clear();
-}
-
-pub(crate) fn confirmed(seqs: &[i64], outcomes: &[PublishOutcome]) -> Vec<i64> {
-    seqs.iter()
-        .zip(outcomes)
-        .filter(|(_, outcome)| **outcome == PublishOutcome::Confirmed)
-        .map(|(&seq, _)| seq)
-        .collect()
 }
 
 pub(crate) async fn delete<'e>(database: impl sqlx::PgExecutor<'e>, seqs: &[i64]) -> Result<(), StoreError> {

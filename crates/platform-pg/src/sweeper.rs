@@ -8,10 +8,11 @@
 
 use crate::bounded::{LIMIT, within};
 use crate::error::StoreError;
-use crate::outbox::PendingEvent;
-use crate::relay::{confirmed, delete};
+use crate::outbox::{OutboxEntry, PendingEvent};
+use crate::parcels::Parcels;
+use crate::relay::delete;
 use platform::lifecycle::Shutdown;
-use platform::messaging::{OutboundMessage, Publish};
+use platform::messaging::Publish;
 use sqlx::{FromRow, PgPool};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,31 +173,31 @@ impl<P: Publish> Sweeper<P> {
             Ok::<_, sqlx::Error>((transaction, rows))
         };
         let (mut transaction, rows) = within(LIMIT, claim).await?;
-        let (seqs, messages): (Vec<i64>, Vec<OutboundMessage>) =
-            rows.into_iter().map(OutboxRow::split).unzip();
-        let Some(&last) = seqs.last() else {
+        let Some(last) = rows.last().map(|row| row.seq) else {
             return Ok(Swept { found: 0, confirmed: 0, last: self.above });
         };
-        let confirmed = confirmed(&seqs, &self.publisher.publish(&messages).await);
+        let found = rows.len();
+        let entries = rows.into_iter().map(OutboxEntry::from).collect();
+        let confirmed = Parcels::pack(entries).publish(&*self.publisher).await;
         let settle = async {
             delete(&mut *transaction, &confirmed).await?;
             transaction.commit().await?;
             Ok::<_, StoreError>(())
         };
         within(LIMIT, settle).await?;
-        Ok(Swept { found: seqs.len(), confirmed: confirmed.len(), last })
+        Ok(Swept { found, confirmed: confirmed.len(), last })
     }
 }
 
-impl OutboxRow {
-    fn split(self) -> (i64, OutboundMessage) {
+impl From<OutboxRow> for OutboxEntry {
+    fn from(row: OutboxRow) -> Self {
         let event = PendingEvent {
-            event_id: self.event_id,
-            routing_key: self.routing_key,
-            kind: self.kind,
-            headers: self.headers,
-            payload: self.payload,
+            event_id: row.event_id,
+            routing_key: row.routing_key,
+            kind: row.kind,
+            headers: row.headers,
+            payload: row.payload,
         };
-        (self.seq, event.into())
+        Self { seq: row.seq, event }
     }
 }

@@ -8,6 +8,9 @@ use crate::usecases::change_status::ChangeStatusError;
 use platform_broker::HandleError;
 use platform_pg::StoreError;
 
+/// Events of one transaction.
+const TOGETHER: usize = 512;
+
 /// A database that is down is waited for; anything else may pass.
 fn disposition(error: ChangeStatusError) -> HandleError {
     match error {

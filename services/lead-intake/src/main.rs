@@ -4,6 +4,9 @@ use lead_intake::{App, SERVICE, Settings};
 use platform::lifecycle::{Process, install_tls};
 use platform::telemetry::Telemetry;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     install_tls();

@@ -12,10 +12,12 @@ mod scheduler;
 mod sender;
 mod settings;
 mod settle;
+mod settled;
 mod survey;
 mod wake;
 mod window;
 
 pub use engine::Engine;
 pub use settings::DeliverySettings;
-pub use wake::Wake;
+pub use wake::{Made, Wake};
+pub use window::Due;

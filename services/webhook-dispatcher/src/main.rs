@@ -4,6 +4,9 @@ use platform::lifecycle::{Process, install_tls};
 use platform::telemetry::Telemetry;
 use webhook_dispatcher::{App, SERVICE, Settings};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     install_tls();

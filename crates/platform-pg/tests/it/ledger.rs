@@ -19,9 +19,9 @@ pub struct Arrivals(Arc<Mutex<Log>>);
 
 #[derive(Debug, Default)]
 struct Log {
-    /// How often each message id came.
+    /// How often each event came.
     counts: BTreeMap<Uuid, usize>,
-    /// The bodies as they came.
+    /// The events as they came.
     messages: Vec<Value>,
 }
 
@@ -35,7 +35,7 @@ impl Arrivals {
         self.0.lock().unwrap().counts.values().map(|count| count - 1).sum()
     }
 
-    /// The bodies in the order of their arrival.
+    /// The events in the order of their arrival.
     pub fn messages(&self) -> Vec<Value> {
         self.0.lock().unwrap().messages.clone()
     }
@@ -49,9 +49,16 @@ impl Handler for Arrivals {
     async fn handle(&self, batch: &[Incoming<Value>]) -> Result<(), HandleError> {
         let mut arrivals = self.0.lock().unwrap();
         for incoming in batch {
-            assert_eq!(incoming.message["id"], json!(incoming.message_id));
-            *arrivals.counts.entry(incoming.message_id).or_default() += 1;
-            arrivals.messages.push(incoming.message.clone());
+            let events = match &incoming.message {
+                Value::Array(events) => events.clone(),
+                event => vec![event.clone()],
+            };
+            assert_eq!(events[0]["id"], json!(incoming.message_id), "a message is named by its first event");
+            for event in events {
+                let id = event["id"].as_str().unwrap().parse().unwrap();
+                *arrivals.counts.entry(id).or_default() += 1;
+                arrivals.messages.push(event);
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::ledger::{Ledger, version_of};
 use contracts::Service;
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use platform_pg::relay::Relay;
+use serde_json::Value;
 use sqlx::{Connection, Executor, PgConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,13 @@ impl Publish for Picky {
                 if hopeless.contains(&message.message_id) {
                     return PublishOutcome::Unknown;
                 }
-                published.push(message.message_id);
+                let events = match serde_json::from_slice(&message.payload).unwrap() {
+                    Value::Array(events) => events,
+                    event => vec![event],
+                };
+                published.extend(
+                    events.iter().map(|event| event["id"].as_str().unwrap().parse::<Uuid>().unwrap()),
+                );
                 PublishOutcome::Confirmed
             })
             .collect()

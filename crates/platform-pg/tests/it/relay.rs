@@ -66,12 +66,14 @@ async fn a_relay_that_dies_within_its_window_leaves_the_rows_to_the_sweeper_of_a
     let first = ledger.connect(&ledger.broker.settings());
     let dying = Killed(first.publisher());
     let relay = Relay::start(&ledger.pool, dying, &ledger.process.tasks, &ledger.process.shutdown);
-    let entries = ledger.commit(300).await;
+    let entries = ledger.commit(1_200).await;
     let committed: BTreeSet<_> = entries.iter().map(|entry| entry.event.event_id).collect();
     relay.hand_over(entries);
-    eventually("the first window on the queue", async || (ledger.arrivals.ids().len() == 256).then_some(()))
-        .await;
-    assert_eq!(ledger.in_outbox().await, 300, "nothing is deleted that was not confirmed");
+    eventually("the first window on the queue", async || {
+        (ledger.arrivals.ids().len() == 1_024).then_some(())
+    })
+    .await;
+    assert_eq!(ledger.in_outbox().await, 1_200, "nothing is deleted that was not confirmed");
     let second = ledger.connect(&ledger.broker.settings());
     Relay::start(&ledger.pool, second.publisher(), &ledger.process.tasks, &ledger.process.shutdown);
     eventually_within(Duration::from_mins(1), "an empty outbox", async || {

@@ -1,10 +1,10 @@
 //! `lead-intake.outcomes`: what became of the deliveries of leads' first events.
 
-use crate::consumers::{disposition, in_range};
+use crate::consumers::{TOGETHER, disposition, in_range};
 use crate::domain::orchestration::{Outcome, Settled};
 use crate::state::State;
 use crate::usecases::note_outcomes::note_outcomes;
-use contracts::event::{CloudEvent, EventData};
+use contracts::event::{CloudEvent, EventData, Events};
 use contracts::ids::EventId;
 use contracts::outcome::{EventMatched, EventSettled};
 use contracts::topology::{LEAD_INTAKE_OUTCOMES, WorkQueue};
@@ -28,22 +28,32 @@ enum Unreadable {
 
 impl Handler for Outcomes {
     const QUEUE: WorkQueue = LEAD_INTAKE_OUTCOMES;
-    const BATCH: usize = 256;
-    const PACE: Duration = Duration::from_millis(20);
-    type Message = CloudEvent<Box<RawValue>>;
+    const BATCH: usize = 64;
+    const LINGER: Duration = Duration::from_millis(50);
+    /// One outcome, or several that were found together.
+    type Message = Events<Box<RawValue>>;
 
     async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
         let now = self.0.clock.now();
         let mut outcomes: BTreeMap<EventId, Outcome> = BTreeMap::new();
-        for incoming in batch {
-            let (event, heard) = read(&incoming.message)?;
-            in_range(event, now)?;
-            let outcome = outcomes.entry(event).or_default();
-            outcome.matched = outcome.matched.or(heard.matched);
-            outcome.settled = outcome.settled.or(heard.settled);
+        // One that says nothing does not keep the others of its message.
+        let mut hopeless = Ok(());
+        for event in batch.iter().flat_map(|incoming| incoming.message.as_slice()) {
+            let heard = read(event).and_then(|(event, heard)| in_range(event, now).map(|()| (event, heard)));
+            match heard {
+                Ok((event, heard)) => {
+                    let outcome = outcomes.entry(event).or_default();
+                    outcome.matched = outcome.matched.or(heard.matched);
+                    outcome.settled = outcome.settled.or(heard.settled);
+                }
+                Err(error) => hopeless = Err(error),
+            }
         }
         let outcomes: Vec<_> = outcomes.into_iter().collect();
-        note_outcomes(&self.0, &outcomes).await.map_err(disposition)
+        for together in outcomes.chunks(TOGETHER) {
+            note_outcomes(&self.0, together).await.map_err(disposition)?;
+        }
+        hopeless
     }
 }
 

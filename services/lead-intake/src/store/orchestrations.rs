@@ -353,7 +353,8 @@ pub async fn finish(connection: &mut PgConnection, events: &[EventId]) -> Result
         return Ok(());
     }
     sqlx::query!(
-        "update orchestrations set step = 'done' where event_id = any($1) and step = 'deliveries'",
+        "update orchestrations set step = 'done' from unnest($1::uuid[]) as ended (event_id)
+         where orchestrations.event_id = ended.event_id and step = 'deliveries'",
         &uuids(events)
     )
     .execute(connection)

@@ -26,7 +26,7 @@ pub struct Progress {
 
 /// Takes leads that are due.
 pub async fn take(state: &State, lease: Lease, limit: usize) -> Result<Vec<Task>, StoreError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let tasks = orchestrations::claim(&mut transaction, lease, state.clock.now(), limit).await?;
     transaction.commit().await?;
     Ok(tasks)
@@ -35,7 +35,7 @@ pub async fn take(state: &State, lease: Lease, limit: usize) -> Result<Vec<Task>
 /// Keeps what came of a call. Answers with the leads to go on with: one that somebody else has taken since is
 /// not among them.
 pub async fn keep(state: &State, lease: Lease, progress: Progress) -> Result<Vec<Task>, ChangeStatusError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let mut entries = Vec::new();
     let references: Vec<&Task> = progress.advanced.iter().collect();
     let mine: HashSet<EventId> = if references.is_empty() {
@@ -71,7 +71,7 @@ pub async fn keep(state: &State, lease: Lease, progress: Progress) -> Result<Vec
 /// Lets leads pass HubSpot by, because there is none.
 pub async fn pass_by(state: &State, lease: Lease, tasks: &[Task]) -> Result<(), ChangeStatusError> {
     let events: Vec<EventId> = tasks.iter().map(|task| task.event_id).collect();
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let waiting = orchestrations::await_deliveries(&mut transaction, lease, &events).await?;
     let entries = apply_outcomes(state, &mut transaction, &waiting).await?;
     transaction.commit().await?;

@@ -8,7 +8,7 @@ use contracts::ids::EventId;
 
 /// Stores outcomes and moves those leads on that waited for nothing else.
 pub async fn note_outcomes(state: &State, outcomes: &[(EventId, Outcome)]) -> Result<(), ChangeStatusError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let waiting = orchestrations::note_outcomes(&mut transaction, outcomes, state.clock.now()).await?;
     let entries = apply_outcomes(state, &mut transaction, &waiting).await?;
     transaction.commit().await?;

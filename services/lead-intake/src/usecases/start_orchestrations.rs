@@ -8,7 +8,7 @@ use crate::store::orchestrations;
 /// Enters leads that are new, and wakes whoever carries them on. Without HubSpot there is nothing to carry:
 /// they wait for their deliveries at once.
 pub async fn start_orchestrations(state: &State, arrivals: &[Arrival]) -> Result<(), ChangeStatusError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let started = orchestrations::start(&mut transaction, arrivals, state.start, state.clock.now()).await?;
     let entries = match state.start {
         Start::Hubspot => Vec::new(),

@@ -123,7 +123,8 @@ impl Harness {
     /// Waits until so many events of leads have been published, and gives them.
     pub async fn events(&self, count: usize) -> Vec<QueuedMessage> {
         eventually("the events on the queue", async || {
-            let mut messages = self.broker.peek(QUEUE).await;
+            let messages = self.broker.peek(QUEUE).await;
+            let mut messages: Vec<_> = messages.into_iter().flat_map(QueuedMessage::each).collect();
             messages.retain(|message| message.routing_key.starts_with("intake."));
             (messages.len() >= count).then_some(messages)
         })

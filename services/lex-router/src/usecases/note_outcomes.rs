@@ -22,7 +22,7 @@ pub async fn note_outcomes(state: &State, settled: &[EventSettled]) -> Result<()
         settled.iter().map(|settled| (settled.event_id, settled)).collect();
     let events: Vec<EventId> = settled.keys().copied().collect();
     let now = state.clock.now();
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let mut told = Vec::new();
     for message in outcomes::lock(&mut transaction, &events).await? {
         // An end that is there already was noted before.

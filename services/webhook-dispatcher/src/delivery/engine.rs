@@ -7,7 +7,7 @@ use super::sender::{self, Attempted};
 use super::settings::DeliverySettings;
 use super::settle::{self, Unsettled};
 use super::survey::{self, survey};
-use super::window::{Due, WINDOW};
+use super::window::Due;
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::domain::shard::Shards;
 use crate::domain::subscription::SubscriptionState;
@@ -35,7 +35,7 @@ const POLLED: usize = 512;
 #[derive(Debug)]
 enum Report {
     Attempted(Box<Attempted>),
-    Refilled(Vec<SubscriptionId>, Result<Vec<Due>, StoreError>),
+    Refilled(Vec<(SubscriptionId, usize)>, Result<Vec<Due>, StoreError>),
     Ended(Vec<SubscriptionId>, Result<usize, StoreError>),
     Settled(Vec<Settlement>, Result<Vec<DeliveryKey>, StoreError>),
     Looked(Result<Vec<(SubscriptionId, DateTime<Utc>)>, StoreError>),
@@ -177,6 +177,10 @@ impl Engine {
         for id in self.state.wake.take_due() {
             self.scheduler.mark(id);
         }
+        for made in self.state.wake.take_made() {
+            let now = (self.state.clock.now(), Instant::now().into_std());
+            self.scheduler.offer(made.due, made.since, now);
+        }
         if !self.stopping {
             self.scheduler.ripen(self.state.clock.now());
             if eager || Instant::now() >= self.rest_until {
@@ -222,10 +226,10 @@ impl Engine {
         }
         let mut active = Vec::new();
         let (mut disabled, mut deleted) = (Vec::new(), Vec::new());
-        for id in taken {
+        for (id, limit) in taken {
             match snapshot.get(id).map(|subscription| subscription.state) {
                 _ if !self.leases.may_start(id) => {}
-                Some(SubscriptionState::Active) if !self.gone.contains(&id) => active.push(id),
+                Some(SubscriptionState::Active) if !self.gone.contains(&id) => active.push((id, limit)),
                 Some(SubscriptionState::Disabled) => disabled.push(id),
                 Some(SubscriptionState::Deleted) => deleted.push(id),
                 Some(SubscriptionState::Active | SubscriptionState::Paused) | None => {}
@@ -322,8 +326,9 @@ impl Engine {
     /// Lets go of what is written. What was refused stays in hand: it must not be sent for ever.
     fn settled(&mut self, batch: Vec<Settlement>, refused: &[DeliveryKey]) {
         self.unsettled.written();
+        let now = Instant::now().into_std();
         for settlement in batch.into_iter().filter(|settlement| !refused.contains(&settlement.key)) {
-            self.scheduler.settle(settlement.key, settlement.next_at);
+            self.scheduler.settle(settlement.key, settlement.next_at, now);
             if settlement.disable {
                 self.gone.remove(&settlement.key.subscription);
                 self.scheduler.mark(settlement.key.subscription);
@@ -399,15 +404,14 @@ impl Engine {
     }
 }
 
-async fn read_due(state: &State, subscriptions: &[SubscriptionId]) -> Result<Vec<Due>, StoreError> {
-    let ids: Vec<Uuid> = subscriptions.iter().map(|id| id.as_uuid()).collect();
-    let limit = i64::try_from(WINDOW).unwrap_or(i64::MAX);
-    let mut connection = state.database.acquire().await?;
-    let due = deliveries::due(&mut connection, &ids, limit, state.clock.now()).await?;
+async fn read_due(state: &State, subscriptions: &[(SubscriptionId, usize)]) -> Result<Vec<Due>, StoreError> {
+    let mut connection = platform_pg::begin_planned(&state.database).await?;
+    let due = deliveries::due(&mut connection, subscriptions, state.clock.now()).await?;
     // Deliveries of one event share it.
     let wanted: HashSet<Uuid> = due.iter().map(|delivery| delivery.key.event.as_uuid()).collect();
     let wanted: Vec<Uuid> = wanted.into_iter().collect();
     let found = events::find(&mut connection, &wanted).await?;
+    connection.commit().await?;
     let found: HashMap<_, _> = found.into_iter().map(|event| (event.id, Arc::new(event))).collect();
     Ok(due
         .into_iter()
@@ -426,7 +430,7 @@ async fn look(
     through: Shards,
     cursor: Option<SubscriptionId>,
 ) -> Result<Vec<(SubscriptionId, DateTime<Utc>)>, StoreError> {
-    let mut connection = state.database.acquire().await?;
+    let mut connection = platform_pg::begin_planned(&state.database).await?;
     let snapshot = state.subscriptions.refreshed(&mut connection).await?;
     let stretch = snapshot.after(cursor, usable).take(POLLED);
     let ids: HashSet<Uuid> = snapshot
@@ -438,6 +442,7 @@ async fn look(
     let ids: Vec<Uuid> = ids.into_iter().collect();
     let now = state.clock.now();
     let earliest = deliveries::earliest(&mut connection, &ids).await?;
+    connection.commit().await?;
     // What is only to be ended does not wait for its time.
     let ends = |id| snapshot.get(id).is_some_and(|one| one.state != SubscriptionState::Active);
     Ok(earliest.into_iter().map(|(id, time)| (id, if ends(id) { now.min(time) } else { time })).collect())

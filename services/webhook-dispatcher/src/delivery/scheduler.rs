@@ -2,13 +2,15 @@
 //! something becomes due. No I/O and no clock of its own.
 
 use super::gate::Health;
-use super::window::{Due, WINDOW, Window};
+use super::settled::Settled;
+use super::window::{Due, Window};
 use crate::domain::delivery::DeliveryKey;
 use crate::domain::shard::{Shards, shard_of};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::num::NonZeroU32;
+use std::time::Instant;
 
 /// The most subscriptions of one refill.
 const REFILL: usize = 64;
@@ -39,6 +41,7 @@ pub(super) struct Scheduler {
     waiting: BTreeSet<(DateTime<Utc>, SubscriptionId)>,
     /// Settled while a refill was reading: it may have read them as pending.
     settled_meanwhile: Option<HashSet<DeliveryKey>>,
+    settled: Settled,
     in_flight: usize,
     rows: usize,
     bytes: usize,
@@ -55,6 +58,7 @@ impl Scheduler {
             time_of: HashMap::new(),
             waiting: BTreeSet::new(),
             settled_meanwhile: None,
+            settled: Settled::default(),
             in_flight: 0,
             rows: 0,
             bytes: 0,
@@ -113,14 +117,14 @@ impl Scheduler {
         first(&self.times).into_iter().chain(first(&self.waiting)).min()
     }
 
-    /// Takes subscriptions that have something due and room for it. Call [`Self::end_refill`] with what was
+    /// Takes subscriptions that have something due and room for it, and says how much of each is to be read. Call [`Self::end_refill`] with what was
     /// read for them; until then this answers nobody. Those that are to be sent to wait while their breaker is
     /// open.
     pub(super) fn begin_refill(
         &mut self,
         now: DateTime<Utc>,
         is_sent_to: impl Fn(SubscriptionId) -> bool,
-    ) -> Vec<SubscriptionId> {
+    ) -> Vec<(SubscriptionId, usize)> {
         if self.settled_meanwhile.is_some() || self.rows >= MAX_ROWS || self.bytes >= MAX_BYTES {
             return Vec::new();
         }
@@ -135,7 +139,7 @@ impl Scheduler {
             } else if window.room() == 0 {
                 window.more = true;
             } else {
-                taken.push(id);
+                taken.push((id, window.size()));
             }
         }
         if !taken.is_empty() {
@@ -144,8 +148,8 @@ impl Scheduler {
         taken
     }
 
-    /// Takes in what was read for the subscriptions of a refill: for each at most [`WINDOW`] deliveries.
-    pub(super) fn end_refill(&mut self, asked: &[SubscriptionId], read: Vec<Due>) {
+    /// Takes in what was read for the subscriptions of a refill.
+    pub(super) fn end_refill(&mut self, asked: &[(SubscriptionId, usize)], read: Vec<Due>) {
         let meanwhile = self.settled_meanwhile.take().unwrap_or_default();
         let mut counts: HashMap<SubscriptionId, usize> = HashMap::new();
         for due in read {
@@ -160,18 +164,36 @@ impl Scheduler {
                 self.bytes += bytes;
             }
         }
-        for id in asked {
+        for (id, limit) in asked {
             if let Some(window) = self.windows.get_mut(id) {
-                window.more = counts.get(id).copied().unwrap_or(0) >= WINDOW;
+                window.more = counts.get(id).is_some_and(|count| count >= limit);
             }
             self.queue(*id);
         }
     }
 
+    /// Takes in a delivery that was made since a moment, which the database need not be asked for; or else its
+    /// subscription has something due.
+    pub(super) fn offer(&mut self, due: Due, since: Instant, (now, instant): (DateTime<Utc>, Instant)) {
+        let key = due.delivery.key;
+        let id = key.subscription;
+        let window = self.windows.entry(id).or_default();
+        let has_room = self.rows < MAX_ROWS && self.bytes < MAX_BYTES && window.is_open(now);
+        if !has_room || !self.settled.is_open(&key, since, instant) {
+            self.due.insert(id);
+            return;
+        }
+        if let Some(bytes) = window.take_in(due) {
+            self.rows += 1;
+            self.bytes += bytes;
+        }
+        self.queue(id);
+    }
+
     /// The refill read nothing: its subscriptions are due as before.
-    pub(super) fn fail_refill(&mut self, asked: Vec<SubscriptionId>) {
+    pub(super) fn fail_refill(&mut self, asked: Vec<(SubscriptionId, usize)>) {
         self.settled_meanwhile = None;
-        self.due.extend(asked);
+        self.due.extend(asked.into_iter().map(|(id, _)| id));
     }
 
     /// The next delivery to send, fairly: each subscription one, then the next. `rate` says at what rate a
@@ -224,16 +246,17 @@ impl Scheduler {
     }
 
     /// A delivery is settled; if it is pending, it is due again at a time.
-    pub(super) fn settle(&mut self, key: DeliveryKey, next_at: Option<DateTime<Utc>>) {
+    pub(super) fn settle(&mut self, key: DeliveryKey, next_at: Option<DateTime<Utc>>, now: Instant) {
+        self.settled.add(key, now);
         if let Some(meanwhile) = &mut self.settled_meanwhile {
             meanwhile.insert(key);
         }
         if let Some(window) = self.windows.get_mut(&key.subscription) {
-            if let Some(bytes) = window.release(key.event) {
+            if let Some(bytes) = window.release(key.event, now) {
                 self.rows = self.rows.saturating_sub(1);
                 self.bytes = self.bytes.saturating_sub(bytes);
             }
-            if window.more && window.room() >= WINDOW / 2 {
+            if window.more && window.room() >= window.size() / 2 {
                 window.more = false;
                 self.due.insert(key.subscription);
             }
@@ -303,198 +326,4 @@ impl Scheduler {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::event::tests::event;
-    use crate::store::deliveries::DueDelivery;
-    use chrono::TimeDelta;
-    use std::sync::Arc;
-    use uuid::Uuid;
-
-    fn subscription(number: u128) -> SubscriptionId {
-        SubscriptionId::new(Uuid::from_u128(number))
-    }
-
-    fn due(subscription_number: u128, number: u128) -> Due {
-        let key = DeliveryKey {
-            event: EventId::new(Uuid::from_u128(number)),
-            subscription: subscription(subscription_number),
-        };
-        Due {
-            delivery: DueDelivery {
-                key,
-                attempts: 0,
-                replay: 0,
-                last_status: None,
-                attempted_at: None,
-                traceparent: None,
-            },
-            event: Arc::new(event(1, "/leadwire/lead-intake", "lead.created")),
-        }
-    }
-
-    fn scheduler(in_flight: usize, per_subscription: usize) -> Scheduler {
-        Scheduler::new(Limits { in_flight, in_flight_per_subscription: per_subscription })
-    }
-
-    fn fill(scheduler: &mut Scheduler, subscription_number: u128, count: u128) {
-        scheduler.mark(subscription(subscription_number));
-        let asked = begin(scheduler);
-        scheduler.end_refill(&asked, (1..=count).map(|number| due(subscription_number, number)).collect());
-    }
-
-    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-
-    fn start(scheduler: &mut Scheduler) -> Option<Due> {
-        scheduler.start(NOW, |_| Some(None))
-    }
-
-    fn begin(scheduler: &mut Scheduler) -> Vec<SubscriptionId> {
-        scheduler.begin_refill(NOW, |_| true)
-    }
-
-    fn end(scheduler: &mut Scheduler, number: u128) {
-        scheduler.end(subscription(number), Health::Well, NOW);
-    }
-
-    fn started(scheduler: &mut Scheduler) -> Vec<u128> {
-        std::iter::from_fn(|| start(scheduler))
-            .map(|due| due.delivery.key.subscription.as_uuid().as_u128())
-            .collect()
-    }
-
-    #[test]
-    fn subscriptions_take_turns_within_their_caps() {
-        let mut scheduler = scheduler(100, 3);
-        fill(&mut scheduler, 1, 10);
-        fill(&mut scheduler, 2, 2);
-        assert_eq!(started(&mut scheduler), [1, 2, 1, 2, 1]);
-        end(&mut scheduler, 1);
-        assert_eq!(started(&mut scheduler), [1]);
-    }
-
-    #[test]
-    fn the_global_cap_holds() {
-        let mut scheduler = scheduler(4, 16);
-        fill(&mut scheduler, 1, 10);
-        assert_eq!(started(&mut scheduler).len(), 4);
-        assert_eq!(scheduler.in_flight(), 4);
-    }
-
-    #[test]
-    fn what_is_in_hand_is_not_taken_in_twice() {
-        let mut scheduler = scheduler(100, 16);
-        fill(&mut scheduler, 1, 3);
-        fill(&mut scheduler, 1, 3);
-        assert_eq!(scheduler.rows(), 3);
-        assert_eq!(started(&mut scheduler).len(), 3);
-    }
-
-    #[test]
-    fn what_was_settled_while_a_refill_was_reading_is_not_sent_again() {
-        let mut scheduler = scheduler(100, 16);
-        fill(&mut scheduler, 1, 1);
-        let sent = start(&mut scheduler).unwrap();
-        scheduler.mark(subscription(1));
-        let asked = begin(&mut scheduler);
-        assert_eq!(asked, [subscription(1)]);
-        end(&mut scheduler, 1);
-        scheduler.settle(sent.delivery.key, None);
-        scheduler.end_refill(&asked, vec![due(1, 1)]);
-        assert_eq!((started(&mut scheduler).len(), scheduler.rows()), (0, 0));
-    }
-
-    #[test]
-    fn a_full_window_is_refilled_when_half_of_it_is_settled() {
-        let mut scheduler = scheduler(1_000, 1_000);
-        fill(&mut scheduler, 1, 64);
-        scheduler.mark(subscription(1));
-        assert!(begin(&mut scheduler).is_empty());
-        let sent: Vec<_> = std::iter::from_fn(|| start(&mut scheduler)).collect();
-        for due in &sent[..31] {
-            scheduler.settle(due.delivery.key, None);
-        }
-        assert!(begin(&mut scheduler).is_empty());
-        scheduler.settle(sent[31].delivery.key, None);
-        assert_eq!(begin(&mut scheduler), [subscription(1)]);
-    }
-
-    #[test]
-    fn a_retry_becomes_due_at_its_time_and_the_earliest_counts() {
-        let mut scheduler = scheduler(100, 16);
-        let at = |second| DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
-        scheduler.mark_at(subscription(1), at(20));
-        scheduler.mark_at(subscription(1), at(10));
-        scheduler.mark_at(subscription(1), at(30));
-        assert_eq!(scheduler.next_time(), Some(at(10)));
-        scheduler.ripen(at(9));
-        assert!(begin(&mut scheduler).is_empty());
-        scheduler.ripen(at(10));
-        assert_eq!(begin(&mut scheduler), [subscription(1)]);
-        assert_eq!(scheduler.next_time(), None);
-    }
-
-    #[test]
-    fn a_lost_shard_keeps_only_what_is_on_its_way() {
-        let mut scheduler = scheduler(1, 16);
-        fill(&mut scheduler, 1, 3);
-        let sent = start(&mut scheduler).unwrap();
-        scheduler.keep(Shards::NONE);
-        assert_eq!((scheduler.rows(), scheduler.busy()), (1, Shards::one(1)));
-        end(&mut scheduler, 1);
-        scheduler.settle(sent.delivery.key, None);
-        assert_eq!((scheduler.rows(), scheduler.busy()), (0, Shards::NONE));
-    }
-
-    #[test]
-    fn a_subscription_that_may_not_start_loses_what_it_has_ready() {
-        let mut scheduler = scheduler(100, 16);
-        fill(&mut scheduler, 1, 3);
-        assert!(scheduler.start(NOW, |_| None).is_none());
-        assert_eq!(scheduler.rows(), 0);
-    }
-
-    #[test]
-    fn a_rate_holds_one_subscription_back_and_no_other() {
-        let mut scheduler = scheduler(100, 16);
-        fill(&mut scheduler, 1, 3);
-        fill(&mut scheduler, 2, 3);
-        let limited = |id| Some((id == subscription(1)).then(|| NonZeroU32::new(2)).flatten());
-        let mut numbers = |now| -> Vec<u128> {
-            scheduler.ripen(now);
-            std::iter::from_fn(|| scheduler.start(now, limited))
-                .map(|due| due.delivery.key.subscription.as_uuid().as_u128())
-                .collect()
-        };
-        assert_eq!(numbers(NOW), [1, 2, 2, 2]);
-        assert_eq!(numbers(NOW + TimeDelta::milliseconds(499)), Vec::<u128>::new());
-        assert_eq!(numbers(NOW + TimeDelta::milliseconds(500)), [1]);
-        assert_eq!(numbers(NOW + TimeDelta::seconds(5)), [1]);
-        assert_eq!(scheduler.next_time(), None);
-    }
-
-    #[test]
-    fn a_receiver_that_only_fails_gives_its_room_back_and_is_probed_by_one() {
-        let mut scheduler = scheduler(100, 10);
-        fill(&mut scheduler, 1, 20);
-        let sent: Vec<_> = std::iter::from_fn(|| start(&mut scheduler)).collect();
-        assert_eq!(sent.len(), 10);
-        for due in &sent {
-            scheduler.end(subscription(1), Health::Ill, NOW);
-            scheduler.settle(due.delivery.key, None);
-        }
-        assert_eq!((started(&mut scheduler).len(), scheduler.rows()), (0, 0));
-        let probe = NOW + TimeDelta::seconds(10);
-        // What comes meanwhile is not read, but for ending it.
-        scheduler.mark(subscription(1));
-        assert!(begin(&mut scheduler).is_empty());
-        assert_eq!(scheduler.next_time(), Some(probe));
-        scheduler.ripen(probe);
-        let asked = scheduler.begin_refill(probe, |_| true);
-        scheduler.end_refill(&asked, (21..=25).map(|number| due(1, number)).collect());
-        let at_once: Vec<_> = std::iter::from_fn(|| scheduler.start(probe, |_| Some(None))).collect();
-        assert_eq!(at_once.len(), 1);
-        scheduler.end(subscription(1), Health::Well, probe);
-        assert_eq!(std::iter::from_fn(|| scheduler.start(probe, |_| Some(None))).count(), 4);
-    }
-}
+mod tests;

@@ -18,11 +18,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The most outcomes of one write.
-const BATCH: usize = 256;
+const BATCH: usize = 512;
 /// How long an outcome waits for others.
 const LINGER: Duration = Duration::from_millis(10);
-/// Writes at once.
-const WRITERS: usize = 2;
+/// Writes at once. Two would wait for each other: for the health of a subscription, and for the end of an event whose
+/// deliveries they share.
+const WRITERS: usize = 1;
 /// Deliveries in a row that were given up before a subscription is disabled.
 const HOPELESS: i32 = 100;
 /// How long ago the last success must be for that.
@@ -161,7 +162,7 @@ pub(super) async fn write(state: &State, batch: &[Settlement]) -> Result<Vec<Del
 }
 
 async fn write_together(state: &State, batch: &[Settlement]) -> Result<(), StoreError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let written = settlements::settle(&mut transaction, batch).await?;
     let settled: Vec<&Settlement> =
         batch.iter().filter(|settlement| written.contains(&settlement.key)).collect();

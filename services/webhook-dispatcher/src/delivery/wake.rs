@@ -1,8 +1,9 @@
 //! Waking the engine that delivers for a subscription, in this process or in another replica.
 //!
-//! Within the process it is a flag. Between replicas it is a notification of the database that names shards,
+//! Within the process it is a flag, or the delivery itself where it was just made. Between replicas it is a notification of the database that names shards,
 //! at most twenty a second from each process. Both are hints: engines poll besides.
 
+use super::window::Due;
 use crate::domain::shard::{Shards, shard_of};
 use crate::store::wakeups::{self, Listener, Wakeup};
 use contracts::ids::SubscriptionId;
@@ -12,13 +13,25 @@ use sqlx::PgPool;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Between two notifications of one process.
 const NOTIFY_INTERVAL: Duration = Duration::from_millis(50);
 /// Before listening is tried again.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Deliveries that may wait for the engine, and the bytes that they may carry. The others are read by it.
+const MOST_MADE: usize = 1_024;
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// A delivery that was just made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    pub due: Due,
+    /// Before it could be read from the database.
+    pub since: Instant,
+}
 
 /// The way to the engines. Clones speak of the same process.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +40,7 @@ pub struct Wake(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     due: Mutex<HashSet<SubscriptionId>>,
+    made: Mutex<Vec<Made>>,
     shards: AtomicU64,
     leases: AtomicBool,
     woken: Notify,
@@ -62,6 +76,32 @@ impl Wake {
         }
     }
 
+    /// These were made and are due: the engine here takes them as they are, if they are its own.
+    pub fn made(&self, made: Vec<Made>) {
+        let owned = Shards::from_bits(self.0.owned.load(Ordering::Acquire));
+        let size = |made: &Made| made.due.event.payload.len();
+        let mut others = Vec::new();
+        let mut here = false;
+        {
+            let mut waiting = self.0.made.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut bytes: usize = waiting.iter().map(size).sum();
+            for made in made {
+                let subscription = made.due.delivery.key.subscription;
+                bytes += size(&made);
+                if owned.cover(subscription) && waiting.len() < MOST_MADE && bytes <= MOST_BYTES {
+                    waiting.push(made);
+                    here = true;
+                } else {
+                    others.push(subscription);
+                }
+            }
+        }
+        if here {
+            self.0.woken.notify_one();
+        }
+        self.subscriptions(others);
+    }
+
     /// Runs the two tasks that connect this process with the other replicas.
     pub fn connect(&self, database: &PgPool, tasks: &Tasks, shutdown: &Shutdown) {
         tasks.spawn("wake-ups to replicas", self.clone().tell(database.clone(), shutdown.clone()));
@@ -79,6 +119,10 @@ impl Wake {
 
     pub(super) fn take_due(&self) -> HashSet<SubscriptionId> {
         std::mem::take(&mut *self.0.due.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn take_made(&self) -> Vec<Made> {
+        std::mem::take(&mut *self.0.made.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(super) fn take_shards(&self) -> Shards {

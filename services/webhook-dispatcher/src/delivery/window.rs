@@ -8,15 +8,19 @@ use chrono::{DateTime, Utc};
 use contracts::ids::EventId;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// Deliveries that are held at most.
-pub(super) const WINDOW: usize = 64;
+/// Deliveries that are held at most: of a receiver that has just begun or is slow, and of the fastest one.
+pub(super) const LEAST: usize = 64;
+const MOST: usize = 1_024;
+/// In between it is as many as were settled in the last period of this length.
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// A due delivery with what it carries.
 #[derive(Clone, Debug)]
-pub(super) struct Due {
-    pub(super) delivery: DueDelivery,
-    pub(super) event: Arc<Event>,
+pub struct Due {
+    pub delivery: DueDelivery,
+    pub event: Arc<Event>,
 }
 
 /// One subscription's deliveries in hand.
@@ -34,12 +38,22 @@ pub(super) struct Window {
     pub(super) waiting: bool,
     /// The database has more that is due.
     pub(super) more: bool,
+    /// How many were settled since the period began.
+    settled: usize,
+    period: Option<Instant>,
+    /// How many were settled in the one before.
+    pace: usize,
 }
 
 impl Window {
+    /// How many it holds at most. What a slow receiver is sent takes no room from the others.
+    pub(super) fn size(&self) -> usize {
+        self.pace.clamp(LEAST, MOST)
+    }
+
     /// How many more it takes.
     pub(super) fn room(&self) -> usize {
-        WINDOW.saturating_sub(self.held.len())
+        self.size().saturating_sub(self.held.len())
     }
 
     /// Takes a delivery in, and says how many bytes it carries; `None` when it is in hand already or there
@@ -53,6 +67,11 @@ impl Window {
         self.held.insert(event, bytes);
         self.ready.push_back(due);
         Some(bytes)
+    }
+
+    /// Whether a delivery that was just made can be taken in: there are none that wait longer.
+    pub(super) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.room() > 0 && !self.more && self.gate.broken_until(now).is_none()
     }
 
     /// Whether something of it is due, as far as is known, and may be sent.
@@ -72,7 +91,13 @@ impl Window {
     }
 
     /// Lets go of a delivery that is settled, and says how many bytes it carried.
-    pub(super) fn release(&mut self, event: EventId) -> Option<usize> {
+    pub(super) fn release(&mut self, event: EventId, now: Instant) -> Option<usize> {
+        let since = self.period.map(|began| now.saturating_duration_since(began));
+        if since.is_none_or(|since| since >= PERIOD) {
+            self.pace = if since.is_some_and(|since| since < 2 * PERIOD) { self.settled } else { 0 };
+            (self.period, self.settled) = (Some(now), 0);
+        }
+        self.settled += 1;
         self.held.remove(&event)
     }
 

@@ -42,6 +42,13 @@ pub struct DueDelivery {
     pub traceparent: Option<String>,
 }
 
+impl DueDelivery {
+    /// One of which no attempt was made.
+    pub const fn first(key: DeliveryKey) -> Self {
+        Self { key, attempts: 0, replay: 0, last_status: None, attempted_at: None, traceparent: None }
+    }
+}
+
 /// Stores deliveries that are not stored yet: due now, or skipped.
 ///
 /// # Errors
@@ -83,29 +90,31 @@ struct DueRow {
     traceparent: Option<String>,
 }
 
-/// The first `limit` due deliveries of each subscription.
+/// The first due deliveries of each subscription, so many of each.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn due(
     connection: &mut PgConnection,
-    subscriptions: &[Uuid],
-    limit: i64,
+    subscriptions: &[(SubscriptionId, usize)],
     now: DateTime<Utc>,
 ) -> Result<Vec<DueDelivery>, StoreError> {
+    let ids: Vec<Uuid> = subscriptions.iter().map(|(id, _)| id.as_uuid()).collect();
+    let limits: Vec<i64> =
+        subscriptions.iter().map(|(_, limit)| i64::try_from(*limit).unwrap_or(i64::MAX)).collect();
     let rows = sqlx::query_as!(
         DueRow,
         r#"select due.event_id as "event_id!", due.subscription_id as "subscription_id!",
              due.attempts as "attempts!", due.replay as "replay!", due.last_status as "last_status?",
              due.attempted_at as "attempted_at?", due.traceparent as "traceparent?"
-         from unnest($1::uuid[]) as wanted (id)
+         from unnest($1::uuid[], $2::bigint[]) as wanted (id, most)
          cross join lateral (
              select event_id, subscription_id, attempts, replay, last_status, attempted_at, traceparent
              from deliveries where subscription_id = wanted.id and state = 0 and next_at <= $3
-             order by next_at limit $2
+             order by next_at limit wanted.most
          ) due"#,
-        subscriptions,
-        limit,
+        &ids,
+        &limits,
         now
     )
     .fetch_all(connection)

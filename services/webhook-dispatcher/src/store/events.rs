@@ -85,9 +85,9 @@ struct EventRow {
 pub async fn find(connection: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Event>, StoreError> {
     let rows = sqlx::query_as!(
         EventRow,
-        "select event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery, payload,
+        "select events.event_id, organization_id, source, kind, occurred_at, traceparent, track_delivery, payload,
              origin, expires_at, on_expiry
-         from events where event_id = any($1)",
+         from unnest($1::uuid[]) as wanted (event_id) join events using (event_id)",
         ids
     )
     .fetch_all(connection)

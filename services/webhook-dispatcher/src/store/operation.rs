@@ -1,4 +1,4 @@
-//! Events and deliveries across organisations, for operators alone: nothing here asks whose they are.
+//! Events and deliveries with what it takes to find a fault: of one organisation, or for operators of all.
 
 use super::deliveries::key;
 use crate::domain::delivery::{DeliveryKey, DeliveryState, ShownDelivery};
@@ -119,6 +119,9 @@ pub async fn groups(
                  when 'error' then coalesce(left(split_part(last_error, ':', 1), 100), 'none')
                  when 'type' then events.kind
                  when 'tenant' then delivery.organization_id::text
+                 when 'hour' then to_char(
+                     date_trunc('hour', coalesce(ended_at, delivery.created_at), 'UTC') at time zone 'UTC',
+                     'YYYY-MM-DD"T"HH24:00:00"Z"')
                  when 'endpoint' then coalesce(substring(url from '://(?:[^/?#]*@)?([^/?#]+)'), 'none')
                  else delivery.subscription_id::text
              end as "key!",
@@ -205,10 +208,14 @@ pub async fn events(
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn event(connection: &mut PgConnection, id: EventId) -> Result<Option<OperatedEvent>, StoreError> {
+pub async fn event(
+    connection: &mut PgConnection,
+    organization: Option<OrganizationId>,
+    id: EventId,
+) -> Result<Option<OperatedEvent>, StoreError> {
     let behind = Uuid::from_u128(id.as_uuid().as_u128().saturating_add(1));
     let only =
         EventSelection { first: Some(id.as_uuid()), before: Some(behind), ..EventSelection::default() };
-    let wanted = EventsWanted { organization: None, selection: only };
+    let wanted = EventsWanted { organization, selection: only };
     Ok(events(connection, &wanted, None, 1).await?.pop())
 }

@@ -39,9 +39,9 @@ pub async fn settle(
         return Ok(Vec::new());
     }
     let locked = sqlx::query_scalar!(
-        "select event_id from events
-         where event_id = any($1) and track_delivery and settled_at is null
-         order by event_id for update",
+        "select events.event_id from unnest($1::uuid[]) as asked (event_id) join events using (event_id)
+         where track_delivery and settled_at is null
+         order by events.event_id for update of events",
         events
     )
     .fetch_all(&mut *connection)
@@ -61,12 +61,11 @@ pub async fn settle(
                  count(*) filter (where counts and state = 2 and last_error = $3) as expired,
                  count(*) filter (where counts and state in (3, 4)) as cancelled
              from unnest($1::uuid[]) as asked (event_id)
-             left join (select * from deliveries where event_id = any($1)) as delivery
-                 on delivery.event_id = asked.event_id
+             left join deliveries using (event_id)
              group by asked.event_id
          ) as counted
          left join open_messages as message on message.event_id = counted.event_id
-         where events.event_id = any($1) and counted.event_id = events.event_id and open = 0
+         where counted.event_id = events.event_id and open = 0
            and message.held_version is null
          returning events.event_id, organization_id, source, traceparent, on_expiry,
              coalesce(message.lapsed, false) as "lapsed!", delivered as "delivered!",

@@ -65,8 +65,10 @@ pub async fn settle(
         batch.iter().map(of).collect()
     }
     let written: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        // What was pending is said as a column: as a constant it would invite to look it up in the index of all that
+        // is due, instead of by its key.
         "with outcome as materialized (
-             select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
+             select *, 0::smallint as pending from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::smallint[], $5::smallint[],
                  $6::smallint[], $7::timestamptz[], $8::smallint[], $9::text[], $10::timestamptz[],
                  $11::timestamptz[], $12::integer[], $13::boolean[], $14::text[], $15::text[])
              as outcome (event_id, subscription_id, attempt_id, attempts, replay, state, next_at, status, error,
@@ -85,7 +87,7 @@ pub async fn settle(
              from outcome
              where deliveries.event_id = outcome.event_id
                and deliveries.subscription_id = outcome.subscription_id
-               and deliveries.state = 0
+               and deliveries.state = outcome.pending
                and deliveries.attempts = outcome.attempts
                and deliveries.replay = outcome.replay
              returning outcome.*

@@ -2,13 +2,14 @@
 
 use super::announce::Announcements;
 use super::notices;
+use crate::delivery::{Due, Made};
 use crate::domain::delivery::{DeliveryKey, DeliveryState};
 use crate::domain::event::Event;
 use crate::domain::lex::{Routing, UnreadableRouting, Waiting};
 use crate::domain::snapshot::Snapshot;
 use crate::domain::subscription::{Subscription, SubscriptionState};
 use crate::state::State;
-use crate::store::deliveries::NewDelivery;
+use crate::store::deliveries::{DueDelivery, NewDelivery};
 use crate::store::events::NewEvent;
 use crate::store::messages::OpenMessage;
 use crate::store::outcomes::SettledEvent;
@@ -17,6 +18,8 @@ use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use platform_pg::{StoreError, partitions};
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
 
 /// Why events were not fanned out. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +43,7 @@ pub fn can_be_stored(event: &Event, now: DateTime<Utc>) -> bool {
 /// Stores events, which [`can_be_stored`], and their deliveries; what is stored already stays as it is. Says so to publishers who asked.
 /// Wakes whoever delivers.
 pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError> {
-    let matched = match store(state, arrived).await {
+    let stored = match store(state, arrived).await {
         // Perhaps a partition is missing, which this makes. If not, the second try fails like the first.
         Err(StoreError::Refused(_)) => {
             partitions::provision(&state.database, PARTITIONED, state.clock.now()).await?;
@@ -49,13 +52,8 @@ pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError
         result => result?,
     };
     metrics::counter!("leadwire_fan_out_events_total").increment(arrived.len() as u64);
-    metrics::counter!("leadwire_fan_out_deliveries_total").increment(matched.len() as u64);
-    state.wake.subscriptions(
-        matched
-            .into_iter()
-            .filter(|delivery| delivery.state == DeliveryState::Pending)
-            .map(|delivery| delivery.key.subscription),
-    );
+    metrics::counter!("leadwire_fan_out_deliveries_total").increment(stored.count);
+    state.wake.made(stored.due);
     Ok(())
 }
 
@@ -146,9 +144,16 @@ impl<'e> Matched<'e> {
     }
 }
 
-async fn store(state: &State, arrived: &[Event]) -> Result<Vec<NewDelivery>, StoreError> {
+/// What a transaction has stored.
+#[derive(Default)]
+struct Stored {
+    count: u64,
+    due: Vec<Made>,
+}
+
+async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
     let now = state.clock.now();
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let snapshot = state.subscriptions.refreshed(&mut transaction).await?;
     let mut seen = HashSet::new();
     // Of an event about webhooks that nobody asked for there is nothing to account for.
@@ -159,12 +164,12 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Vec<NewDelivery>, Sto
         .filter(|matched| !matched.deliveries.is_empty() || !matched.event.is_own())
         .collect();
     if matched.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Stored::default());
     }
     let new: Vec<_> = matched.iter().map(|matched| matched.new_event(now)).collect();
     let fresh = events::insert(&mut transaction, &new, now).await?;
     let mut announcements = Announcements::new(state);
-    let (mut new, mut open) = (Vec::new(), Vec::new());
+    let (mut new, mut open, mut due) = (Vec::new(), Vec::new(), Vec::new());
     for matched in matched.into_iter().filter(|matched| fresh.contains(&matched.event.id)) {
         matched.announce(&mut announcements);
         open.extend(matched.open_message(snapshot.version()));
@@ -172,6 +177,7 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Vec<NewDelivery>, Sto
             let (organization, notice) = (matched.event.organization, notice.as_bytes().to_vec());
             notices::send(&mut transaction, &state.clock, &state.ids, organization, notice).await?;
         }
+        due.extend(due_of(matched.event, &matched.deliveries));
         new.extend(matched.deliveries);
     }
     deliveries::insert(&mut transaction, &new, now).await?;
@@ -180,9 +186,23 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Vec<NewDelivery>, Sto
     }
     count_skipped(&mut transaction, &new).await?;
     let announced = announcements.write(&mut transaction).await?;
+    let since = Instant::now();
     transaction.commit().await?;
     state.relay.hand_over(announced);
-    Ok(new)
+    Ok(Stored { count: new.len() as u64, due: due.into_iter().map(|due| Made { due, since }).collect() })
+}
+
+/// Of the deliveries of an event those that can be made at once.
+fn due_of(event: &Event, deliveries: &[NewDelivery]) -> Vec<Due> {
+    let pending = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Pending);
+    let mut pending = pending.peekable();
+    if pending.peek().is_none() {
+        return Vec::new();
+    }
+    let event = Arc::new(event.clone());
+    let due =
+        |delivery: &NewDelivery| Due { delivery: DueDelivery::first(delivery.key), event: event.clone() };
+    pending.map(due).collect()
 }
 
 async fn count_skipped(

@@ -1,4 +1,5 @@
-//! What operators see and do, whoever's events and deliveries it is about.
+//! What operators see and do, whoever's events and deliveries it is about; the same for one organisation, where
+//! one is named.
 
 use super::recover::{Begun, RecoverError, Wish, recover};
 use super::send_test::{SendError, retry_delivery};
@@ -10,7 +11,7 @@ use crate::domain::subscription::{Owner, Subscription, SubscriptionState};
 use crate::state::State;
 use crate::store::operation;
 use contracts::identity::OrganizationRef;
-use contracts::ids::{EventId, SubscriptionId};
+use contracts::ids::{EventId, OrganizationId, SubscriptionId};
 use platform_pg::StoreError;
 use uuid::Uuid;
 
@@ -45,16 +46,18 @@ pub async fn groups(
     operation::groups(&mut connection, selection, by, state.clock.now()).await
 }
 
-/// A delivery with its requests; `None` when there is none.
+/// A delivery with its requests; `None` when there is none, or when it is not the organisation's.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn delivery(
     state: &State,
+    organization: Option<OrganizationId>,
     key: DeliveryKey,
 ) -> Result<Option<(OperatedDelivery, Vec<Attempt>)>, StoreError> {
     let mut connection = state.database.acquire().await?;
-    let selection = DeliverySelection { subscription: Some(key.subscription), ..of_event(key.event) };
+    let subscription = Some(key.subscription);
+    let selection = DeliverySelection { organization, subscription, ..of_event(key.event) };
     let Some(found) = operation::deliveries(&mut connection, &selection, None, 1).await?.pop() else {
         return Ok(None);
     };
@@ -79,40 +82,53 @@ pub async fn events(
     Ok((found, last.filter(|_| more)))
 }
 
-/// An event with its deliveries, at most `limit`; `None` when the dispatcher has none of that id.
+/// An event with its deliveries, at most `limit`; `None` when the dispatcher has none of that id, or when it is
+/// not the organisation's.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn event(
     state: &State,
+    organization: Option<OrganizationId>,
     id: EventId,
     limit: i64,
 ) -> Result<Option<(OperatedEvent, Vec<OperatedDelivery>)>, StoreError> {
     let mut connection = state.database.acquire().await?;
-    let Some(event) = operation::event(&mut connection, id).await? else { return Ok(None) };
-    let deliveries = operation::deliveries(&mut connection, &of_event(id), None, limit).await?;
+    let Some(event) = operation::event(&mut connection, organization, id).await? else { return Ok(None) };
+    let selection = DeliverySelection { organization, ..of_event(id) };
+    let deliveries = operation::deliveries(&mut connection, &selection, None, limit).await?;
     Ok(Some((event, deliveries)))
 }
 
 /// Makes a delivery due now, as its owner could.
-pub async fn retry(state: &State, key: DeliveryKey) -> Result<OperatedDelivery, SendError> {
-    let owner = owner_of(state, key.subscription).await?.ok_or(SendError::Missing)?;
+pub async fn retry(
+    state: &State,
+    organization: Option<OrganizationId>,
+    key: DeliveryKey,
+) -> Result<OperatedDelivery, SendError> {
+    let owner = owner_of(state, organization, key.subscription).await?.ok_or(SendError::Missing)?;
     retry_delivery(state, &owner, key).await?;
-    let (found, _) = delivery(state, key).await?.ok_or(SendError::MissingDelivery)?;
+    let (found, _) = delivery(state, organization, key).await?.ok_or(SendError::MissingDelivery)?;
     Ok(found)
 }
 
 /// Recovers deliveries of a subscription in bulk, as its owner could.
 pub async fn recover_subscription(
     state: &State,
+    organization: Option<OrganizationId>,
     id: SubscriptionId,
     wish: Wish,
 ) -> Result<Begun, RecoverError> {
-    let owner = owner_of(state, id).await?.ok_or(RecoverError::Missing)?;
+    let owner = owner_of(state, organization, id).await?.ok_or(RecoverError::Missing)?;
     recover(state, &owner, id, wish).await
 }
 
-async fn owner_of(state: &State, id: SubscriptionId) -> Result<Option<Owner>, StoreError> {
+/// Whose subscription it is, if it is the organisation's.
+async fn owner_of(
+    state: &State,
+    organization: Option<OrganizationId>,
+    id: SubscriptionId,
+) -> Result<Option<Owner>, StoreError> {
     let mut connection = state.database.acquire().await?;
     let snapshot = state.subscriptions.refreshed(&mut connection).await?;
     let owner = |one: &Subscription| Owner {
@@ -120,7 +136,8 @@ async fn owner_of(state: &State, id: SubscriptionId) -> Result<Option<Owner>, St
         client: one.client,
         family: one.family,
     };
-    let found = snapshot.get(id).filter(|one| one.state != SubscriptionState::Deleted);
+    let is_theirs = |one: &Subscription| organization.is_none_or(|asked| asked == one.organization);
+    let found = snapshot.get(id).filter(|one| one.state != SubscriptionState::Deleted && is_theirs(one));
     Ok(found.map(|one| owner(one)))
 }
 

@@ -54,7 +54,7 @@ struct Taken {
 /// may be more.
 async fn compare(state: &State) -> Result<bool, StoreError> {
     let now = state.clock.now();
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let snapshot = state.subscriptions.refreshed(&mut transaction).await?;
     let waiting = messages::take_waiting(&mut transaction, snapshot.lex_version(), now).await?;
     if waiting.is_empty() {
@@ -83,7 +83,7 @@ fn take(mut event: Event, snapshot: &Snapshot) -> Option<Taken> {
 
 /// Ends a batch of messages that have waited in vain. Says whether there may be more.
 async fn lapse(state: &State) -> Result<bool, StoreError> {
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let ended = messages::lapse(&mut transaction, state.clock.now()).await?;
     if ended.is_empty() {
         return Ok(false);
@@ -101,7 +101,7 @@ async fn lapse(state: &State) -> Result<bool, StoreError> {
 /// Ends a batch of deliveries that are long over. Says whether there may be more.
 async fn end_late(state: &State) -> Result<bool, StoreError> {
     let now = state.clock.now();
-    let mut transaction = state.database.begin().await?;
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let ended = messages::end_late(&mut transaction, now - GRACE, now).await?;
     if ended.is_empty() {
         return Ok(false);

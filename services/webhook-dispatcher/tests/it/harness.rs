@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::time::Duration;
-use testkit::broker::TestBroker;
+use testkit::broker::{QueuedMessage, TestBroker};
 use testkit::receiver::Received;
 use testkit::{Running, TestDatabase, callers, eventually};
 use webhook_dispatcher::{AccountingSettings, App, DeliverySettings, Engine, SecretsSettings, Settings};
@@ -170,15 +170,12 @@ impl Harness {
     /// The same of another service's queue.
     pub async fn outcomes_in(&self, queue: &str, count: usize) -> Vec<(String, Value)> {
         let told = eventually("the outcomes", async || {
-            let told = self.broker.peek(queue).await;
+            let told: Vec<Value> = self.broker.peek(queue).await.iter().flat_map(events_of).collect();
             (told.len() >= count).then_some(told)
         })
         .await;
         told.into_iter()
-            .map(|message| {
-                let event: Value = serde_json::from_str(&message.payload).unwrap();
-                (event["type"].as_str().unwrap().to_owned(), event["data"].clone())
-            })
+            .map(|event| (event["type"].as_str().unwrap().to_owned(), event["data"].clone()))
             .collect()
     }
 
@@ -337,6 +334,14 @@ pub fn lead_created(time: DateTime<Utc>) -> CloudEvent<LeadCreated> {
         customer,
     };
     CloudEvent::new(facts, data)
+}
+
+/// What a message carries: one event, or several that were said together.
+fn events_of(message: &QueuedMessage) -> Vec<Value> {
+    match serde_json::from_str(&message.payload).unwrap() {
+        Value::Array(events) => events,
+        event => vec![event],
+    }
 }
 
 /// The `webhook-id` of each request.

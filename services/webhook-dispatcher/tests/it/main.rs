@@ -15,6 +15,7 @@ mod http_erase;
 mod http_foreign;
 mod http_internal;
 mod http_operation;
+mod http_organization;
 mod http_partner;
 mod http_platform;
 mod http_routes;

@@ -323,3 +323,33 @@ async fn a_receiver_that_only_fails_is_probed_and_loses_no_tries_by_it() {
     let (_, found) = harness.ask(&platform(), Method::GET, &one(&made), &Value::Null).await;
     assert_eq!(found["status"], "ACTIVE");
 }
+
+#[tokio::test]
+async fn the_log_is_walked_with_a_cursor_of_its_own() {
+    let harness = Harness::start().await;
+    let receiver = Receiver::start().await;
+    let wanted = json!({"url": receiver.url("/"), "events": ["lead.created"]});
+    let (made, other) = (harness.webhook(&wanted).await, harness.webhook(&wanted).await);
+    let mut events = Vec::new();
+    for count in 1..=3 {
+        events.push(harness.fan_out(2 * count).await.id);
+        harness.clock.advance(chrono::TimeDelta::seconds(1));
+    }
+    let walk = async |webhook: &Value, query: &str| {
+        let path = format!("{}/deliveries?limit=2{query}", one(webhook));
+        harness.ask(&platform(), Method::GET, &path, &Value::Null).await
+    };
+    let (_, first) = walk(&made, "").await;
+    let cursor = format!("&cursor={}", first["nextCursor"].as_str().unwrap());
+    let (_, second) = walk(&made, &cursor).await;
+    let of = |page: &Value| -> Vec<String> {
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| row["payload"]["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let newest_first: Vec<_> =
+        events.iter().rev().map(|id| format!("evt_{}", id.as_uuid().simple())).collect();
+    assert_eq!([of(&first), of(&second)].concat(), newest_first);
+    assert_eq!(second["nextCursor"], Value::Null);
+    let (status, refused) = walk(&other, &cursor).await;
+    assert_eq!((status, &refused["details"]["fields"][0]["path"]), (400, &json!("cursor")));
+}
