@@ -1,6 +1,7 @@
 //! `leadwire automation`: authoring automations as files, and looking after their runs.
 
 use crate::clients::gateway::{Gateway, Method, Url};
+use crate::output::{Format, shown};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
@@ -15,6 +16,9 @@ pub struct Automation {
     /// A key with scope platform:admin.
     #[arg(long, env = "LEADWIRE_ADMIN_KEY", hide_env_values = true)]
     admin_key: SecretString,
+    /// Answer with one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,12 +77,14 @@ struct Organization {
 /// When the file is not what it should be, or the gateway refuses.
 pub async fn automation(arguments: Automation) -> anyhow::Result<String> {
     let gateway = Gateway::new(arguments.url, arguments.admin_key)?;
+    let format = Format { json: arguments.json };
     match arguments.command {
-        Command::Apply { file } => apply(&gateway, &file).await,
+        Command::Apply { file } => apply(&gateway, &file, format).await,
         Command::List(Organization { organization }) => {
             let id = gateway.organization_id(&organization).await?;
             let automations = gateway.all(&["organizations", &id, "automations"]).await?;
-            Ok(automations.iter().map(line).collect())
+            let people = || automations.iter().map(line).collect();
+            Ok(format.answer(&json!({"data": automations}), people))
         }
         Command::Show { organization, name } => {
             let (organization, id) = find(&gateway, &organization, &name).await?;
@@ -93,25 +99,27 @@ pub async fn automation(arguments: Automation) -> anyhow::Result<String> {
             let query: Vec<_> = [("limit", "100")].into_iter().chain(state).collect();
             let (_, body) = gateway.call(Method::GET, &path, &query, None).await?;
             let runs = body["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-            Ok(runs.iter().map(|run| if log { format!("{run:#}\n") } else { run_line(run) }).collect())
+            let people =
+                || runs.iter().map(|run| if log { format!("{run:#}\n") } else { run_line(run) }).collect();
+            Ok(format.answer(&json!({"data": runs}), people))
         }
         Command::Run { organization, name, subject } => {
             let (organization, id) = find(&gateway, &organization, &name).await?;
             let path = ["organizations", &organization, "automations", &id, "runs"];
             let (_, body) =
                 gateway.call(Method::POST, &path, &[], Some(&json!({"subject": subject}))).await?;
-            Ok(format!("run {} started\n", text(&body["id"])))
+            Ok(format.answer(&body, || format!("run {} started\n", text(&body["id"]))))
         }
         Command::Replay { organization, name, run } => {
             let (organization, id) = find(&gateway, &organization, &name).await?;
             let path = ["organizations", &organization, "automations", &id, "runs", &run, "replay"];
-            gateway.call(Method::POST, &path, &[], None).await?;
-            Ok(format!("run {run} goes on\n"))
+            let (_, body) = gateway.call(Method::POST, &path, &[], None).await?;
+            Ok(format.answer(&body, || format!("run {} goes on\n", shown(&run))))
         }
     }
 }
 
-async fn apply(gateway: &Gateway, file: &PathBuf) -> anyhow::Result<String> {
+async fn apply(gateway: &Gateway, file: &PathBuf, format: Format) -> anyhow::Result<String> {
     let name = file.display();
     let text = tokio::fs::read_to_string(file).await.with_context(|| format!("{name} cannot be read"))?;
     let document: Value =
@@ -121,13 +129,16 @@ async fn apply(gateway: &Gateway, file: &PathBuf) -> anyhow::Result<String> {
     let path = ["organizations", &organization, "automations"];
     let (status, body) =
         gateway.call(Method::PUT, &path, &[], Some(&document)).await.with_context(|| name.to_string())?;
-    let mut answer = format!("{} {}", if status == 201 { "created" } else { "up to date" }, line(&body));
-    if let Some(secret) = body["signingSecret"].as_str() {
-        answer.push_str("its requests are signed (Standard Webhooks) with ");
-        answer.push_str(secret);
-        answer.push_str(", which is not shown again\n");
-    }
-    Ok(answer)
+    let people = || {
+        let mut answer = format!("{} {}", if status == 201 { "created" } else { "up to date" }, line(&body));
+        if let Some(secret) = body["signingSecret"].as_str() {
+            answer.push_str("its requests are signed (Standard Webhooks) with ");
+            answer.push_str(secret);
+            answer.push_str(", which is not shown again\n");
+        }
+        answer
+    };
+    Ok(format.answer(&body, people))
 }
 
 /// The ids of an organisation and of its automation with a name.
@@ -148,14 +159,14 @@ fn line(automation: &Value) -> String {
     let state = if automation["active"] == true { "active" } else { "inactive" };
     let (id, trigger, name) =
         (text(&automation["id"]), text(&automation["triggerType"]), text(&automation["name"]));
-    format!("{id}  {state}  {trigger}  {} step(s)  {name}\n", automation["stepsCount"])
+    format!("{id}  {state}  {trigger}  {} step(s)  {}\n", automation["stepsCount"], shown(name))
 }
 
 fn run_line(run: &Value) -> String {
     let (id, state, subject) = (text(&run["id"]), text(&run["state"]), text(&run["subject"]));
     let (created, error) = (text(&run["createdAt"]), text(&run["error"]));
     let line = format!("{id}  {created}  {state}  step {}/{}  {subject}", run["position"], run["stepsCount"]);
-    if error.is_empty() { format!("{line}\n") } else { format!("{line}  {error}\n") }
+    if error.is_empty() { format!("{line}\n") } else { format!("{line}  {}\n", shown(error)) }
 }
 
 fn text(value: &Value) -> &str {

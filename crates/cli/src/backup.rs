@@ -12,6 +12,7 @@ pub use restoring::{Restore, restore};
 use crate::audit::{Operator, directly};
 use crate::clients::ops;
 use crate::output::Format;
+use crate::progress;
 use anyhow::{Context, ensure};
 use clap::Args;
 use contracts::internal::AuditEntry;
@@ -76,7 +77,9 @@ pub async fn backup(arguments: Backup) -> anyhow::Result<String> {
         .with_context(|| format!("{} cannot be made; it must not be there yet", directory.display()))?;
     let mut files = vec![DATABASE];
     let snapshot = postgres::Snapshot::take(url, &arguments.tools).await?;
+    let sign = progress::sign("dumping the database");
     let (tables, migrations, server) = snapshot.dump(&directory.join(DATABASE)).await?;
+    sign.finish_and_clear();
     if let Some(management) = &arguments.management_url {
         let path = definitions_of(&arguments.vhost)?;
         let definitions = ops::management(management, &path).await.context("the broker's definitions")?;

@@ -137,7 +137,7 @@ pub async fn deliveries(arguments: Deliveries) -> anyhow::Result<Answer> {
         Command::Ls(wish) => ls(&gateway, wish).await.map(Answer::good),
         Command::Show { id, format } => {
             let (_, body) = gateway.call(Method::GET, &["admin", "deliveries", &id], &[], None).await?;
-            Ok(Answer::good(format.answer(&body, || delivery(&body))))
+            Ok(Answer::good(format.answer(&body, || page(&body))))
         }
         Command::Retry { ids, format } => Ok(retry(&gateway, &ids, format).await),
         Command::Recover(wish) => recover(&gateway, wish).await.map(Answer::good),
@@ -202,7 +202,7 @@ fn why(one: &Value) -> String {
 }
 
 /// A delivery with its requests.
-fn delivery(one: &Value) -> String {
+pub fn page(one: &Value) -> String {
     let mut page = String::new();
     let mut line = |name: &str, value: &str| {
         // Writing to a String cannot fail.
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn what_a_receiver_said_cannot_move_the_cursor() {
-        let page = delivery(&dead("exhausted", Some(500)));
+        let page = page(&dead("exhausted", Some(500)));
         assert!(page.contains("answered 500: no\u{fffd}[2J") && !page.contains('\u{1b}'), "{page}");
         assert!(!table(&[dead("exhausted", None)]).contains('\u{1b}'));
     }

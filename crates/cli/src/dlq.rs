@@ -5,6 +5,7 @@
 mod broker;
 mod deliveries;
 pub mod erasure;
+mod inside;
 mod look;
 mod replay;
 mod select;
@@ -82,7 +83,7 @@ enum Command {
     /// It is looked for in every dead-letter queue, then among the deliveries. The payload may be personal data.
     /// Ends 1 when there is none.
     Show {
-        /// The message's id, which is its event's id; or a delivery's id.
+        /// An event's id (evt_… or a UUID), a message's, which is that of its first event, or a delivery's (msg_…).
         id: String,
         /// Look in this queue alone.
         #[arg(long)]

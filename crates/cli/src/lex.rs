@@ -2,13 +2,16 @@
 
 mod places;
 
+use crate::output::{Format, shown};
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
+use lex::certificate::{Certificate, Refused};
 use lex::{Issue, Message, Severity};
 use places::{Form, Places};
 use platform::clock::Clock;
 use platform::secrets::decode_key;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
@@ -41,6 +44,8 @@ struct Validate {
     /// Take every deviation from the standard's schemas for an error.
     #[arg(long)]
     strict: bool,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -57,6 +62,8 @@ struct VerifyCertificate {
     /// The key of the installation that issued it: 32 bytes in base64url.
     #[arg(long, env = "LEADWIRE_LEX_ROUTER__CONFORMANCE__SIGNING_KEY", hide_env_values = true)]
     signing_key: SecretString,
+    #[command(flatten)]
+    format: Format,
 }
 
 /// What is to be printed, and whether what was looked at is good.
@@ -81,17 +88,24 @@ pub fn lex(arguments: Lex) -> anyhow::Result<Finding> {
         Command::VerifyCertificate(arguments) => {
             let key = decode_key(arguments.signing_key.expose_secret())
                 .context("the signing key is not 32 bytes in base64url")?;
-            Ok(match lex::certificate::verify(&key, &arguments.token, clock.now()) {
-                Ok(certificate) => {
-                    let (level, until) = (certificate.level, certificate.expires_at.to_rfc3339());
-                    let text =
-                        format!("valid: {} at level {level} until {until}\n", certificate.organization);
-                    Finding { text, good: true }
-                }
-                Err(refused) => Finding { text: format!("not valid: {refused}\n"), good: false },
-            })
+            let verdict = lex::certificate::verify(&key, &arguments.token, clock.now());
+            Ok(certificate(&verdict, arguments.format))
         }
     }
+}
+
+fn certificate(verdict: &Result<Certificate, Refused>, format: Format) -> Finding {
+    let (document, text) = match verdict {
+        Ok(Certificate { level, organization, expires_at }) => (
+            json!({"valid": true, "organization": organization, "level": level, "expiresAt": expires_at}),
+            format!("valid: {} at level {level} until {}\n", shown(organization), expires_at.to_rfc3339()),
+        ),
+        Err(refused) => (
+            json!({"valid": false, "reason": refused.to_string()}),
+            format!("not valid: {}\n", shown(&refused.to_string())),
+        ),
+    };
+    Finding { text: format.answer(&document, || text), good: verdict.is_ok() }
 }
 
 fn validate(name: &str, bytes: &[u8], arguments: &Validate, clock: &Clock) -> Finding {
@@ -103,8 +117,15 @@ fn validate(name: &str, bytes: &[u8], arguments: &Validate, clock: &Clock) -> Fi
     let message = match read {
         Ok(message) => message,
         Err(unreadable) => {
-            let text = format!("{name}:1: CRITICAL INVALID_FORMAT lex: {unreadable}\n");
-            return Finding { text, good: false };
+            let issue = Issue {
+                level: Severity::Critical,
+                field: "lex".to_owned(),
+                message: unreadable.to_string(),
+                code: "INVALID_FORMAT".to_owned(),
+                suggestion: None,
+                extra: Map::new(),
+            };
+            return report(name, &[(1, &issue)], false, arguments.format);
         }
     };
     let level = match arguments.level {
@@ -115,16 +136,35 @@ fn validate(name: &str, bytes: &[u8], arguments: &Validate, clock: &Clock) -> Fi
     let context = lex::Context { now: clock.now(), level, previous_status: None, strict: arguments.strict };
     let verdict = lex::check(&message, &context);
     let places = Places::of(form, &String::from_utf8_lossy(bytes));
-    let mut text = String::new();
-    for issue in verdict.errors.iter().chain(&verdict.warnings) {
-        let Issue { field, message, code, .. } = issue;
-        let (line, level) = (places.line(field), severity(issue.level));
-        // Writing to a string cannot fail.
-        writeln!(text, "{name}:{line}: {level} {code} {field}: {message}").unwrap_or_default();
-    }
-    let (errors, warnings) = (verdict.errors.len(), verdict.warnings.len());
-    writeln!(text, "{name}: {errors} error(s), {warnings} warning(s)").unwrap_or_default();
-    Finding { text, good: verdict.is_valid() }
+    let issues = verdict.errors.iter().chain(&verdict.warnings);
+    let found: Vec<_> = issues.map(|issue| (places.line(&issue.field), issue)).collect();
+    report(name, &found, verdict.is_valid(), arguments.format)
+}
+
+/// Issues, each with the line on which it is.
+fn report(name: &str, found: &[(usize, &Issue)], good: bool, format: Format) -> Finding {
+    let issues: Vec<_> = found
+        .iter()
+        .map(|(line, issue)| {
+            let mut document = json!(issue);
+            document["line"] = json!(line);
+            document
+        })
+        .collect();
+    let document = json!({"file": name, "valid": good, "issues": issues});
+    let people = || {
+        let mut text = String::new();
+        for (line, Issue { field, message, code, level, .. }) in found {
+            let (level, field, message) = (severity(*level), shown(field), shown(message));
+            // Writing to a string cannot fail.
+            writeln!(text, "{name}:{line}: {level} {code} {field}: {message}").unwrap_or_default();
+        }
+        let warnings = found.iter().filter(|(_, issue)| issue.level == Severity::Warning).count();
+        let errors = found.len() - warnings;
+        writeln!(text, "{name}: {errors} error(s), {warnings} warning(s)").unwrap_or_default();
+        text
+    };
+    Finding { text: format.answer(&document, people), good }
 }
 
 const fn severity(severity: Severity) -> &'static str {
@@ -140,7 +180,8 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Finding {
-        let arguments = Validate { file: PathBuf::new(), level: Level::L1, strict: false };
+        let arguments =
+            Validate { file: PathBuf::new(), level: Level::L1, strict: false, format: Format::default() };
         validate("m", text.as_bytes(), &arguments, &Clock::system())
     }
 

@@ -27,9 +27,11 @@ mod topology;
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use contracts::Service;
+use output::Format;
 use platform::lifecycle::install_tls;
 use platform::secrets::SealingKeys;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 /// Operate a Leadwire installation.
 #[derive(Debug, Parser)]
@@ -44,14 +46,14 @@ enum Command {
     /// Bring the database up to date: one role, schema and set of tables per service.
     ///
     /// Forward only, safe to repeat and to run from several places at once.
-    Migrate(Database),
+    Migrate(Migrate),
     /// Look after the broker's exchanges and queues.
     #[command(subcommand)]
     Topology(topology::Topology),
     /// Make the platform's first organisation, client and admin key, and print the key.
     ///
     /// Safe to repeat: organisation and client are made once; each run makes a new key, unless the one given
-    /// with --existing-key still works. Prints exactly one line, the key to use.
+    /// with --existing-key still works. Prints exactly one line, the key to use; with --json, in its member key.
     Bootstrap(Bootstrap),
     /// Look after the secrets that are stored sealed.
     #[command(subcommand)]
@@ -89,6 +91,14 @@ struct Database {
 }
 
 #[derive(Debug, Args)]
+struct Migrate {
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
 struct Bootstrap {
     #[command(flatten)]
     database: Database,
@@ -100,6 +110,8 @@ struct Bootstrap {
     existing_key: Option<SecretString>,
     #[command(flatten)]
     operator: audit::Operator,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[derive(Debug, Subcommand)]
@@ -127,13 +139,15 @@ struct Rotate {
     dry_run: bool,
     #[command(flatten)]
     operator: audit::Operator,
+    #[command(flatten)]
+    format: Format,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     install_tls();
     match Cli::parse().command {
-        Command::Migrate(database) => migrate(&database.database_url).await,
+        Command::Migrate(arguments) => migrate(&arguments).await,
         Command::Topology(command) => answer(topology::topology(command).await?),
         Command::Secrets(Secrets::Rotate(arguments)) => rotate(arguments).await,
         Command::Automation(arguments) => {
@@ -173,8 +187,7 @@ async fn main() -> anyhow::Result<()> {
         }
         Command::Lex(arguments) => {
             let lex::Finding { text, good } = lex::lex(arguments)?;
-            print!("{text}");
-            if good { Ok(()) } else { std::process::exit(1) }
+            answer(dlq::Answer { text, good })
         }
         Command::Bootstrap(arguments) => {
             let key = bootstrap::admin_key(
@@ -183,7 +196,8 @@ async fn main() -> anyhow::Result<()> {
                 arguments.existing_key.as_ref().map(ExposeSecret::expose_secret),
                 &arguments.operator,
             );
-            println!("{}", key.await.context("there is no admin key")?);
+            let key = key.await.context("there is no admin key")?;
+            print!("{}", arguments.format.answer(&json!({"key": key}), || key.clone()));
             Ok(())
         }
     }
@@ -200,19 +214,24 @@ async fn rotate(arguments: Rotate) -> anyhow::Result<()> {
     let dispatcher =
         SealingKeys::parse(&arguments.dispatcher_keys).context("the webhook-dispatcher's keys")?;
     let url = arguments.database.database_url.expose_secret();
-    for line in secrets::rotate(url, &gateway, &dispatcher, arguments.dry_run, &arguments.operator).await? {
-        println!("{line}");
-    }
+    let rotated = secrets::rotate(url, &gateway, &dispatcher, arguments.dry_run, &arguments.operator).await?;
+    print!("{}", arguments.format.answer(&rotated.document(), || rotated.lines.join("\n")));
     Ok(())
 }
 
-async fn migrate(url: &SecretString) -> anyhow::Result<()> {
+async fn migrate(arguments: &Migrate) -> anyhow::Result<()> {
+    let (url, mut done) = (arguments.database.database_url.expose_secret(), Vec::new());
     for service in Service::ALL {
-        platform_pg::migrations::migrate(url.expose_secret(), service)
+        let schema = service.schema();
+        platform_pg::migrations::migrate(url, service)
             .await
-            .with_context(|| format!("schema {} was not migrated", service.schema()))?;
-        println!("{}: up to date", service.schema());
+            .with_context(|| format!("schema {schema} was not migrated"))?;
+        if !arguments.format.json {
+            println!("{schema}: up to date");
+        }
+        done.push(schema);
     }
+    print!("{}", arguments.format.answer(&json!({"upToDate": done}), String::new));
     Ok(())
 }
 
@@ -223,6 +242,34 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands below one that do something, by their words.
+    fn commands(below: &clap::Command, words: &str) -> Vec<(String, clap::Command)> {
+        let named = |command: &clap::Command| format!("{words} {}", command.get_name()).trim().to_owned();
+        let below = below.get_subcommands().filter(|command| command.get_name() != "help");
+        below
+            .flat_map(|command| {
+                let name = named(command);
+                if command.has_subcommands() {
+                    commands(command, &name)
+                } else {
+                    vec![(name, command.clone())]
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_command_answers_with_json_when_it_is_asked_to() {
+        let mut program = Cli::command();
+        program.build();
+        let without = commands(&program, "").into_iter();
+        let without =
+            without.filter(|(_, one)| one.get_arguments().all(|argument| argument.get_id() != "json"));
+        let names: Vec<_> = without.map(|(name, _)| name).collect();
+        // NDJSON in any case, a page of documentation, and a script for the shell.
+        assert_eq!(names, ["dlq export", "metrics", "completions"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use anyhow::Context;
 use contracts::ids::{CredentialId, OrganizationId};
 use contracts::internal::AuditEntry;
 use platform::secrets::{Sealed, SealingKeys, SecretError};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use sqlx::{Connection, PgConnection};
 use std::fmt;
 use uuid::Uuid;
@@ -78,6 +78,21 @@ struct Counts {
     changed: u64,
 }
 
+/// What became of all of them.
+#[derive(Debug)]
+pub struct Rotated {
+    /// For people, a line for each place.
+    pub lines: Vec<String>,
+    places: Map<String, Value>,
+    dry_run: bool,
+}
+
+impl Rotated {
+    pub fn document(&self) -> Value {
+        json!({"dryRun": self.dry_run, "places": self.places})
+    }
+}
+
 /// Seals every stored secret with the first of the keys, or only says what would be done.
 pub async fn rotate(
     url: &str,
@@ -85,7 +100,7 @@ pub async fn rotate(
     dispatcher: &SealingKeys,
     dry_run: bool,
     operator: &Operator,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Rotated> {
     let mut connection = PgConnection::connect(url).await.context("the database does not answer")?;
     if !dry_run {
         directly::prepare(url).await.context("the audit log cannot be written")?;
@@ -107,7 +122,7 @@ pub async fn rotate(
         places.insert(place.name().to_owned(), figures);
     }
     if !dry_run {
-        let after = json!({"places": places, "unopened": unopened.len()});
+        let after = json!({"places": &places, "unopened": unopened.len()});
         let entry = operator.entry("secrets.rotated", "platform:sealed secrets".to_owned());
         directly::note(&mut connection, &AuditEntry { after: Some(after), ..entry }).await?;
     }
@@ -118,7 +133,7 @@ pub async fn rotate(
         lines.join("\n"),
         unopened.join("\n")
     );
-    Ok(lines)
+    Ok(Rotated { lines, places, dry_run })
 }
 
 fn line(place: Place, keys: &SealingKeys, counts: Counts, dry_run: bool) -> String {

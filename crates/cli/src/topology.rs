@@ -16,7 +16,12 @@ use url::Url;
 #[derive(Debug, Subcommand)]
 pub enum Topology {
     /// Declare what is missing; change and delete nothing.
-    Apply(Broker),
+    Apply {
+        #[command(flatten)]
+        broker: Broker,
+        #[command(flatten)]
+        format: Format,
+    },
     /// Say what is missing or different, a line each; ends 1 when something is. Changes nothing.
     ///
     /// Exchanges and queues are compared with their types and arguments; bindings only with --management-url.
@@ -49,10 +54,11 @@ pub struct Broker {
 /// When the broker does not answer, or refuses.
 pub async fn topology(command: Topology) -> anyhow::Result<Answer> {
     match command {
-        Topology::Apply(broker) => {
+        Topology::Apply { broker, format } => {
             let settings = BrokerSettings::new(broker.amqp_url);
             apply(&settings, PLATFORM).await.context("the topology was not applied")?;
-            Ok(Answer { text: "topology applied\n".to_owned(), good: true })
+            let people = || "topology applied\n".to_owned();
+            Ok(Answer { text: format.answer(&json!({"applied": true}), people), good: true })
         }
         Topology::Check { broker, management_url, format } => check(broker, management_url, format).await,
         Topology::Show { format } => {
@@ -64,7 +70,8 @@ pub async fn topology(command: Topology) -> anyhow::Result<Answer> {
 async fn check(broker: Broker, management: Option<SecretString>, format: Format) -> anyhow::Result<Answer> {
     let vhost = vhost(&broker.amqp_url);
     let settings = BrokerSettings::new(broker.amqp_url);
-    let mut found = compare(&settings, PLATFORM).await.context("the topology could not be checked")?;
+    let found = compare(&settings, PLATFORM).await.context("the topology could not be checked")?;
+    let mut found: Vec<_> = found.iter().map(|line| plainly(line)).collect();
     if let Some(management) = management {
         let path = format!("api/bindings/{vhost}");
         let there = ops::management(&management, &path).await.context("the bindings could not be read")?;
@@ -86,6 +93,22 @@ async fn check(broker: Broker, management: Option<SecretString>, format: Format)
         )
     };
     Ok(Answer { text: format.answer(&document, people), good: found.is_empty() })
+}
+
+/// A difference in plain words, as far as it is one that the broker words like this.
+fn plainly(difference: &str) -> String {
+    let Some((what, said)) = difference.split_once(": ") else { return difference.to_owned() };
+    if said.contains("NOT_FOUND") {
+        return format!("{what}: missing");
+    }
+    let inequivalent = || {
+        let (_, rest) = said.split_once("inequivalent arg '")?;
+        let (argument, rest) = rest.split_once('\'')?;
+        let (_, values) = rest.split_once(": received ")?;
+        let (wanted, found) = values.split_once(" but current is ")?;
+        Some(format!("{what}: {argument} is {found}, and should be {wanted}"))
+    };
+    inequivalent().unwrap_or_else(|| difference.to_owned())
 }
 
 /// Bindings that are missing, and those of our queues that should not be.

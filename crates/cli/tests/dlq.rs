@@ -3,14 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
 use contracts::Service;
+use contracts::event::BATCH_CONTENT_TYPE;
 use contracts::topology::{LEAD_INTAKE_ORCHESTRATOR, LEAD_INTAKE_OUTCOMES, RETRY_STEPS, WorkQueue};
 use platform::clock::Clock;
 use platform::lifecycle::{Shutdown, Tasks};
-use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
+use platform::messaging::OutboundMessage;
 use platform_broker::dead_letters::DeadLetters;
 use platform_broker::topology::Topology;
 use platform_broker::{Broker, HandleError, Handler, Incoming};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -31,7 +32,7 @@ struct Broken;
 impl Handler for Broken {
     const QUEUE: WorkQueue = LEAD_INTAKE_ORCHESTRATOR;
     const BATCH: usize = 50;
-    type Message = serde_json::Map<String, Value>;
+    type Message = Value;
 
     async fn handle(&self, _: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
         Err(HandleError::permanent("HubSpot refused the lead"))
@@ -53,8 +54,25 @@ fn message(tenant: &str, body: &str) -> OutboundMessage {
     }
 }
 
+/// Several events of an organisation in one message, which has the id of the first, as outboxes publish neighbours.
+fn batch(tenant: &str, events: &[Value]) -> OutboundMessage {
+    let id = events[0]["id"].as_str().unwrap().parse().unwrap();
+    let body = json!(events).to_string();
+    OutboundMessage { message_id: id, content_type: BATCH_CONTENT_TYPE, ..message(tenant, &body) }
+}
+
 /// So many leads of each organisation and so many unreadable messages, all dead.
 async fn dead(acme: usize, other: usize, garbage: usize) -> (TestBroker, Vec<OutboundMessage>) {
+    let body = json!({"email": "grace@example.com", "note": "a\u{1b}[2Jb"}).to_string();
+    let mut messages = Vec::new();
+    for (count, tenant, body) in [(acme, ACME, body.as_str()), (other, OTHER, &body), (garbage, ACME, "{")] {
+        messages.extend((0..count).map(|_| message(tenant, body)));
+    }
+    (all_dead(&messages).await, messages)
+}
+
+/// A broker in which these messages have died.
+async fn all_dead(messages: &[OutboundMessage]) -> TestBroker {
     let vhost = TestBroker::start().await;
     vhost.apply(Topology { queues: &QUEUES, retry_steps: &RETRY_STEPS }).await;
     let shutdown = Shutdown::new();
@@ -62,13 +80,17 @@ async fn dead(acme: usize, other: usize, garbage: usize) -> (TestBroker, Vec<Out
     let broker =
         Broker::start(&vhost.settings(), Service::LeadIntake, Clock::system(), &tasks, &shutdown).unwrap();
     eventually("the broker", async || broker.health().problems().is_empty().then_some(())).await;
-    let body = json!({"email": "grace@example.com", "note": "a\u{1b}[2Jb"}).to_string();
-    let mut messages = Vec::new();
-    for (count, tenant, body) in [(acme, ACME, body.as_str()), (other, OTHER, &body), (garbage, ACME, "{")] {
-        messages.extend((0..count).map(|_| message(tenant, body)));
+    // Not by a service's own publisher, which publishes nothing but events.
+    for message in messages {
+        let headers: Map<_, _> =
+            message.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let properties = json!({
+            "message_id": message.message_id, "type": message.kind, "content_type": message.content_type,
+            "delivery_mode": 2, "headers": headers,
+        });
+        let payload = std::str::from_utf8(&message.payload).unwrap();
+        vhost.publish(message.exchange, &message.routing_key, properties, payload).await;
     }
-    let outcomes = broker.publisher().publish(&messages).await;
-    assert!(outcomes.iter().all(|outcome| *outcome == PublishOutcome::Confirmed));
     broker.consume(Broken);
     let operator = DeadLetters::connect(&vhost.settings(), "test").await.unwrap();
     let all = u32::try_from(messages.len()).unwrap();
@@ -76,7 +98,7 @@ async fn dead(acme: usize, other: usize, garbage: usize) -> (TestBroker, Vec<Out
     shutdown.begin();
     assert!(tasks.drain(Duration::from_secs(10)).await);
     broker.close().await;
-    (vhost, messages)
+    vhost
 }
 
 async fn depth(operator: &DeadLetters, queue: &str) -> u32 {
@@ -207,6 +229,64 @@ async fn a_purge_says_first_what_it_would_delete() {
     assert_eq!(depth(&operator, DEAD).await, 4);
     let unknown = run(&vhost, &["peek", "--queue", "lead-intake.orchestra"]);
     assert!(String::from_utf8_lossy(&unknown.stderr).contains(QUEUE), "the queues that there are are named");
+}
+
+#[tokio::test]
+async fn every_event_of_a_message_that_carries_several_finds_it_and_they_go_together() {
+    let traces = ["4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"];
+    let event = |kind: &str, trace: &str| {
+        let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+        json!({"id": unique_id(), "type": kind, "tenantid": ACME, "traceparent": traceparent, "data": {"n": 1}})
+    };
+    // Applications name the types of what they ingest, so that a message may carry several of these, too.
+    let events = [event("lead.created", traces[0]), event("order.placed", traces[1])];
+    let of = |number: usize| events[number]["id"].as_str().unwrap();
+    let together = batch(ACME, &events);
+    let vhost = all_dead(&[together.clone(), message(OTHER, "{\"n\": 2}")]).await;
+
+    let public = format!("evt_{}", of(1).replace('-', ""));
+    for id in [of(0), of(1), &public] {
+        let shown = document(&vhost, &["show", id]);
+        assert_eq!((ids(&shown), &shown["data"][0]["payload"]), (vec![of(0)], &json!(events)), "{id}");
+        assert_eq!(shown["data"][0]["events"][1]["traceId"], traces[1]);
+        let page = said(&vhost, &["show", id]);
+        assert!(page.contains("HubSpot refused the lead") && page.contains("2 events"), "{page}");
+        let line = page.lines().find(|line| line.contains('<')).unwrap();
+        let asked_for = usize::from(id != of(0));
+        assert!(line.contains(of(asked_for)) && line.contains(traces[asked_for]), "{page}");
+    }
+    assert_eq!(run(&vhost, &["show", &Uuid::nil().to_string()]).status.code(), Some(1));
+
+    let found = |filter: &[&str]| {
+        let exported = said(&vhost, &[&["export", "--queue", QUEUE], filter].concat());
+        exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    for (filter, letters) in [
+        (["--type", "lead.created"], 2),
+        (["--type", "order.placed"], 1),
+        (["--type", "lead.completed"], 0),
+        (["--tenant", ACME], 1),
+        (["--id", of(1)], 1),
+    ] {
+        assert_eq!(found(&filter).len(), letters, "{filter:?}");
+    }
+    assert_eq!(found(&["--id", of(1)])[0]["payload"][1]["id"], of(1));
+    let listed = said(&vhost, &["peek", "--queue", QUEUE, "--tenant", ACME]);
+    assert!(listed.contains("lead.created x2"), "{listed}");
+
+    let asked = run(&vhost, &["purge", "--queue", QUEUE, "--id", of(1), "--json"]);
+    let would: Value = serde_json::from_slice(&asked.stdout).unwrap();
+    assert_eq!((&would["wouldPurge"], &would["events"]), (&json!(1), &json!(2)), "neighbours would go, too");
+    let replayed = document(&vhost, &["replay", "--queue", QUEUE, "--id", of(1), "--unaudited"]);
+    assert_eq!(replayed["replayed"], 1);
+    eventually("it is back", async || {
+        let back = vhost.peek(QUEUE).await;
+        let message = back.first()?;
+        assert_eq!((message.message_id(), message.payload.as_bytes()), (of(0), &together.payload[..]));
+        assert_eq!(message.properties["content_type"], BATCH_CONTENT_TYPE);
+        Some(())
+    })
+    .await;
 }
 
 /// SIGKILL.

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where its surroundings fail")]
 
 use contracts::Service;
-use contracts::topology::{LEAD_INTAKE_ORCHESTRATOR, WorkQueue};
+use contracts::topology::{LEAD_INTAKE_ORCHESTRATOR, RETRY_STEPS, WorkQueue};
 use gateway::{
-    App, CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings, SecretSettings, Settings,
-    TokenSettings, UpstreamSettings, UsageSettings,
+    App, ConsoleSettings, CredentialSettings, IdentityKeySettings, OauthSettings, ProxySettings,
+    SecretSettings, Settings, TokenSettings, UpstreamSettings, UsageSettings,
 };
 use platform::telemetry::TelemetrySettings;
 use platform_broker::topology::Topology;
@@ -15,6 +15,7 @@ use reqwest::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -76,6 +77,7 @@ async fn gateway_on(database: DatabaseSettings, broker: &TestBroker) -> Running 
         },
         credentials: CredentialSettings::default(),
         tokens: TokenSettings::default(),
+        console: ConsoleSettings::default(),
         oauth: OauthSettings {
             issuer: "https://api.example.com".to_owned(),
             token_lifetime: Duration::from_mins(15),
@@ -129,7 +131,48 @@ async fn empty_database() -> (PgConnection, String, String) {
     (connection, name, url.into())
 }
 
-/// The drill: what was backed up beside a running service comes back, and a service works on it.
+/// What a broker has, by the management API: exchanges, queues with their arguments, bindings.
+struct Definitions {
+    vhost: String,
+}
+
+impl Definitions {
+    fn of(broker: &TestBroker) -> Self {
+        let url: reqwest::Url = broker.url().parse().unwrap();
+        Self { vhost: url.path().trim_start_matches('/').to_owned() }
+    }
+
+    async fn send(&self, method: Method, path: &str) -> reqwest::Response {
+        let url = format!("{}/api/{path}", required("LEADWIRE_TEST_MANAGEMENT_URL").trim_end_matches('/'));
+        let response = testkit::http().request(method, url).send().await.unwrap();
+        response.error_for_status().unwrap()
+    }
+
+    async fn all(&self) -> Value {
+        self.send(Method::GET, &format!("definitions/{}", self.vhost)).await.json().await.unwrap()
+    }
+
+    /// All of them, in an order of their own.
+    async fn read(&self) -> BTreeMap<&'static str, BTreeSet<String>> {
+        let all = self.all().await;
+        let of = |kind: &str| all[kind].as_array().unwrap().iter().map(Value::to_string).collect();
+        ["exchanges", "queues", "bindings"].map(|kind| (kind, of(kind))).into()
+    }
+
+    /// Takes every queue and exchange away.
+    async fn delete(&self) {
+        let all = self.all().await;
+        for kind in ["queues", "exchanges"] {
+            for one in all[kind].as_array().unwrap() {
+                let name = one["name"].as_str().unwrap();
+                self.send(Method::DELETE, &format!("{kind}/{}/{name}", self.vhost)).await;
+            }
+        }
+    }
+}
+
+/// The drill: what was backed up beside a running service comes back, the broker's definitions as well, and a service
+/// works on it.
 #[tokio::test]
 async fn a_backup_of_a_running_system_is_restored_and_a_service_answers_on_it() {
     let (database, broker) = tokio::join!(TestDatabase::create(Service::Gateway), TestBroker::start());
@@ -142,11 +185,17 @@ async fn a_backup_of_a_running_system_is_restored_and_a_service_answers_on_it() 
         answer(running.bare(Method::POST, "/api/v1/organizations").bearer_auth(&key).json(&body)).await;
     assert_eq!(created.0, 201, "{}", created.1);
 
+    broker.apply(Topology { queues: &QUEUES, retry_steps: &RETRY_STEPS }).await;
+    let definitions = Definitions::of(&broker);
+    let declared = definitions.read().await;
+    let management = required("LEADWIRE_TEST_MANAGEMENT_URL");
+    let of_broker = ["--management-url", &management, "--vhost", &definitions.vhost];
+
     let folder = Folder::new();
     let (backup, keys) = (folder.path("backup"), folder.path("keys.env"));
     std::fs::write(&keys, format!("LEADWIRE_GATEWAY__SECRETS__PEPPER={PEPPER}\n")).unwrap();
-    let made: Value =
-        serde_json::from_str(&said(&url, &["backup", &backup, "--keys-file", &keys, "--json"])).unwrap();
+    let take = ["backup", &backup, "--keys-file", &keys, "--json"];
+    let made: Value = serde_json::from_str(&said(&url, &[&take[..], &of_broker].concat())).unwrap();
     let organizations = &made["manifest"]["tables"]["gateway.organizations"];
     assert_eq!(*organizations, 2, "{made}");
     assert!(
@@ -155,7 +204,11 @@ async fn a_backup_of_a_running_system_is_restored_and_a_service_answers_on_it() 
 
     let (mut admin, name, empty) = empty_database().await;
     let restored_keys = folder.path("restored.env");
-    said(&empty, &["restore", &backup, "--keys-file", &restored_keys]);
+    definitions.delete().await;
+    assert!(definitions.read().await.values().all(BTreeSet::is_empty));
+    said(&empty, &[&["restore", &backup, "--keys-file", &restored_keys][..], &of_broker].concat());
+    assert_eq!(definitions.read().await, declared, "each with its arguments and bindings");
+    assert!(declared["queues"].iter().any(|queue| queue.contains("x-dead-letter-strategy")), "{declared:?}");
     assert_eq!(std::fs::read(&restored_keys).unwrap(), std::fs::read(&keys).unwrap());
     let again = leadwire(&empty, &["restore", &backup]);
     assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty"));

@@ -136,6 +136,8 @@ async fn after_a_rotation_everything_opens_with_the_new_key_alone_and_only_for_i
     let said = rotated(&database, &[], BOTH);
     assert!(said.contains("gateway.credential_secrets: 230 sealed anew"), "{said}");
     assert_eq!(old_ones(&pool).await, 0);
+    let document: Value = serde_json::from_str(&rotated(&database, &["--dry-run", "--json"], NEW)).unwrap();
+    assert_eq!(document["places"]["gateway.credential_secrets"]["current"], 230, "{document}");
     let said = rotated(&database, &[], NEW);
     assert!(said.lines().all(|line| line.contains(": 0 sealed anew")), "{said}");
 

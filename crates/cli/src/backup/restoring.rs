@@ -6,6 +6,7 @@ use super::{BROKER, DATABASE, KEYS, KEYS_OWNER, definitions_of, ended_well, note
 use crate::audit::Operator;
 use crate::clients::ops;
 use crate::output::Format;
+use crate::progress;
 use anyhow::{Context, ensure};
 use clap::Args;
 use contracts::Service;
@@ -59,7 +60,9 @@ pub async fn restore(arguments: Restore) -> anyhow::Result<String> {
         let people = || format!("the backup of {} is whole\n", manifest.created_at);
         return Ok(arguments.format.answer(&document, people));
     }
+    let sign = progress::sign("restoring the database");
     database(&arguments, &manifest).await?;
+    sign.finish_and_clear();
     if let Some(management) = arguments.management_url.as_ref().filter(|_| manifest.has(BROKER)) {
         let definitions: Value = serde_json::from_slice(&fs::read(directory.join(BROKER))?)?;
         let path = definitions_of(&arguments.vhost)?;

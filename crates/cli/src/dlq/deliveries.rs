@@ -5,6 +5,7 @@ use super::look::{Group, Groups};
 use super::select::Filter;
 use super::{Answer, By, Replay};
 use crate::clients::gateway::{Gateway, Method};
+use crate::deliveries::page;
 use crate::output::{Format, shown};
 use anyhow::ensure;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -12,6 +13,8 @@ use platform::clock::Clock;
 use serde_json::{Value, json};
 
 const DEAD: &str = "dead_letter";
+/// Dead deliveries of one event that are shown; most likely they have the same reason.
+const SHOWN: usize = 10;
 /// As far back as deliveries are kept.
 const KEPT: TimeDelta = TimeDelta::days(34);
 
@@ -47,21 +50,45 @@ pub async fn stats(gateway: &Gateway, by: By, filter: &Filter, groups: &mut Grou
     Ok(())
 }
 
-/// One delivery with its attempts.
+/// A delivery with its attempts, or the dead ones of an event.
 pub async fn show(gateway: &Gateway, id: &str, format: Format) -> anyhow::Result<Answer> {
-    match gateway.call(Method::GET, &["admin", "deliveries", id], &[], None).await {
-        Ok((_, body)) => {
-            let people = || {
-                let lines = format!("{body:#}");
-                lines.lines().map(|line| shown(line) + "\n").collect::<Vec<_>>().concat()
-            };
-            Ok(Answer::good(format.answer(&json!({"data": [body]}), people)))
+    let found = if id.starts_with("msg_") {
+        delivery(gateway, id).await.map(|one| vec![one])
+    } else {
+        dead_of(gateway, id).await
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(error) if error.to_string().starts_with("the gateway answered 404") => Vec::new(),
+        Err(error) => return Err(error),
+    };
+    let people = || {
+        if found.is_empty() {
+            let id = shown(id);
+            return format!(
+                "no dead letter and no dead delivery has the id {id}; leadwire events show {id} looks further\n"
+            );
         }
-        Err(error) => {
-            let text = format!("no dead letter of the broker has the id {}, and {error:#}\n", shown(id));
-            Ok(Answer { text, good: false })
-        }
+        found.iter().map(page).collect::<Vec<_>>().join("\n")
+    };
+    Ok(Answer { text: format.answer(&json!({"data": found}), people), good: !found.is_empty() })
+}
+
+async fn delivery(gateway: &Gateway, id: &str) -> anyhow::Result<Value> {
+    let (_, one) = gateway.call(Method::GET, &["admin", "deliveries", id], &[], None).await?;
+    Ok(one)
+}
+
+/// The first dead deliveries of an event.
+async fn dead_of(gateway: &Gateway, event: &str) -> anyhow::Result<Vec<Value>> {
+    let (_, event) = gateway.call(Method::GET, &["admin", "events", event], &[], None).await?;
+    let deliveries = event["deliveries"].as_array().into_iter().flatten();
+    let dead = deliveries.filter(|one| one["status"] == "DEAD_LETTER").filter_map(|one| one["id"].as_str());
+    let mut found = Vec::new();
+    for id in dead.take(SHOWN) {
+        found.push(delivery(gateway, id).await?);
     }
+    Ok(found)
 }
 
 /// Makes the dead deliveries of a subscription due again. The gateway notes it in the audit log.

@@ -1,10 +1,12 @@
 //! Removing a person's data from the broker's dead letters.
 //!
 //! An event keeps its id, its envelope and its place among the dead letters; what it says of the person is stripped
-//! by the rules by which stored events are. A message that is no event and has the person in it is deleted. What is
-//! still on its way (queued, or waiting for a retry) is not looked at: it is processed or dies soon.
+//! by the rules by which stored events are. A message that is no event and has the person in it is deleted. Of a
+//! message that carries several events the others stay as they are. What is still on its way (queued, or waiting for
+//! a retry) is not looked at: it is processed or dies soon.
 
 use super::broker::{lock, queues};
+use crate::progress;
 use anyhow::ensure;
 use contracts::topology::WORK_QUEUES;
 use platform::person::Person;
@@ -50,9 +52,11 @@ pub async fn erase(letters: &DeadLetters, organization: &str, person: &Person) -
         }
         let held = lock(letters, &queue).await?;
         let mut walk = letters.walk(&queue).await?;
+        let bar = progress::bar(walk.left().into(), "looking for the person");
         let (mut redacted, mut removed) = (Vec::new(), Vec::new());
         loop {
             let next = walk.next().await?;
+            bar.inc(1);
             let end = next.is_none();
             if let Some(letter) = next {
                 match verdict(&letter, organization, person) {
@@ -69,6 +73,7 @@ pub async fn erase(letters: &DeadLetters, organization: &str, person: &Person) -
             }
         }
         walk.finish().await?;
+        bar.finish_and_clear();
         held.release().await?;
     }
     Ok(erased)
@@ -102,26 +107,47 @@ fn of_payload(payload: &[u8], organization: &str, person: &Person) -> Verdict {
         let text = Value::String(String::from_utf8_lossy(payload).into_owned());
         return if person.is_in(&text) { Verdict::Remove } else { Verdict::Keep };
     };
-    let events = match &mut document {
-        Value::Array(events) => events.iter_mut().collect(),
-        event => vec![event],
+    let left = match &mut document {
+        Value::Array(events) => {
+            let mut left = Left::Same;
+            events.retain_mut(|event| {
+                let of_event = strip(event, organization, person);
+                if of_event != Left::Same {
+                    left = Left::Less;
+                }
+                of_event != Left::Nothing
+            });
+            if left == Left::Less && events.is_empty() { Left::Nothing } else { left }
+        }
+        event => strip(event, organization, person),
     };
-    let mut changed = false;
-    for event in events {
-        if event["tenantid"].as_str().is_some_and(|tenant| tenant != organization) {
-            continue;
-        }
-        let left = event.get("data").filter(|_| event["tenantid"].is_string());
-        if let Some(left) = left.and_then(|data| person.redacted_event(data)) {
-            event["data"] = left;
-            changed = true;
-        }
-        // No event after all, or one with the person in its envelope.
-        if person.is_in(event) {
-            return Verdict::Remove;
-        }
+    match left {
+        Left::Same => Verdict::Keep,
+        Left::Less => Verdict::Redact(document.to_string().into_bytes()),
+        Left::Nothing => Verdict::Remove,
     }
-    if changed { Verdict::Redact(document.to_string().into_bytes()) } else { Verdict::Keep }
+}
+
+/// What is left of an event, or of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Same,
+    Less,
+    Nothing,
+}
+
+fn strip(event: &mut Value, organization: &str, person: &Person) -> Left {
+    if event["tenantid"].as_str().is_some_and(|tenant| tenant != organization) {
+        return Left::Same;
+    }
+    let mut left = Left::Same;
+    let data = event.get("data").filter(|_| event["tenantid"].is_string());
+    if let Some(data) = data.and_then(|data| person.redacted_event(data)) {
+        event["data"] = data;
+        left = Left::Less;
+    }
+    // No event after all, or one with the person in its envelope.
+    if person.is_in(event) { Left::Nothing } else { left }
 }
 
 #[cfg(test)]
@@ -154,6 +180,16 @@ mod tests {
         let Verdict::Redact(left) = verdict_of(&batch) else { panic!("not redacted") };
         let left: Value = serde_json::from_slice(&left).unwrap();
         assert_eq!(left, json!([event("[erased]"), event("ada@example.com")]));
+    }
+
+    #[test]
+    fn what_has_to_go_altogether_takes_nothing_else_of_its_batch_along() {
+        let of = |subject: &str| json!({"tenantid": "acme", "subject": subject, "data": {"id": "l-1"}});
+        let (named, other) = (of("grace@example.com"), of("leads/l-1"));
+        let Verdict::Redact(left) = verdict_of(&json!([named, other])) else { panic!("not redacted") };
+        assert_eq!(serde_json::from_slice::<Value>(&left).unwrap(), json!([other]));
+        assert_eq!(verdict_of(&json!([named, named])), Verdict::Remove);
+        assert_eq!(verdict_of(&json!([])), Verdict::Keep);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Looking at dead letters. Every queue is afterwards as it was.
 
 use super::broker::{busy, dead_letter_queue, each, queues};
+use super::inside::plain;
 use super::select::{Facts, Filter, payload};
 use super::{Answer, By, Connections, deliveries};
 use crate::audit::warn;
@@ -9,7 +10,7 @@ use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::topology::WORK_QUEUES;
 use platform::clock::Clock;
-use platform_broker::dead_letters::{DeadLetters, replay_queue};
+use platform_broker::dead_letters::{DeadLetter, DeadLetters, replay_queue};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -276,7 +277,7 @@ pub async fn peek(
             table.row([
                 text(&facts.id),
                 age(now, facts.died),
-                text(&facts.kind),
+                facts.kind_and_size(),
                 text(&facts.tenant),
                 facts.attempts.map_or_else(|| "-".to_owned(), |attempts| attempts.to_string()),
                 shortened(&facts.cause(), REASON),
@@ -304,8 +305,9 @@ pub async fn show(
             continue;
         }
         let looked = each(&letters, &queue, |letter| {
-            if letter.message_id() == Some(id) {
-                found.push(document(letter, &queue));
+            let facts = Facts::of(letter);
+            if facts.answers_to(id) {
+                found.push(document(letter, &facts, &queue));
             }
             Ok(true)
         })
@@ -316,18 +318,20 @@ pub async fn show(
     }
     letters.close_connection().await;
     if found.is_empty() {
-        return match connections.gateway_if_configured()? {
-            Some(gateway) => deliveries::show(&gateway, id, format).await,
-            None => Ok(Answer { text: format!("no dead letter has the id {}\n", shown(id)), good: false }),
-        };
+        if let Some(gateway) = connections.gateway_if_configured()? {
+            return deliveries::show(&gateway, id, format).await;
+        }
+        warn("dead deliveries are not looked at: give --url and --admin-key");
+        let people = || format!("no dead letter of the broker has the id {}\n", shown(id));
+        return Ok(Answer { text: format.answer(&json!({"data": []}), people), good: false });
     }
-    let people = || found.iter().map(page).collect::<Vec<_>>().join("\n");
+    let people = || found.iter().map(|letter| page(letter, id)).collect::<Vec<_>>().join("\n");
     Ok(Answer::good(format.answer(&json!({"data": found}), people)))
 }
 
 /// Everything that is known of a letter.
-fn document(letter: &platform_broker::dead_letters::DeadLetter, queue: &str) -> Value {
-    let mut document = Facts::of(letter).document(queue);
+fn document(letter: &DeadLetter, facts: &Facts, queue: &str) -> Value {
+    let mut document = facts.document(queue);
     document["firstQueue"] = json!(letter.first_queue());
     document["routingKey"] = json!(letter.routing_key());
     document["publisher"] = json!(letter.app_id());
@@ -337,7 +341,8 @@ fn document(letter: &platform_broker::dead_letters::DeadLetter, queue: &str) -> 
     document
 }
 
-fn page(document: &Value) -> String {
+/// A letter for people, who have asked for this id.
+fn page(document: &Value, id: &str) -> String {
     let text = |name: &str| document[name].as_str().map_or_else(|| document[name].to_string(), str::to_owned);
     let known = [
         ("message", "messageId"),
@@ -356,9 +361,23 @@ fn page(document: &Value) -> String {
     let known = known.into_iter().filter(|(_, name)| !document[*name].is_null());
     let mut lines: Vec<_> =
         known.map(|(label, name)| format!("{label:<12} {}\n", shown(&text(name)))).collect();
+    lines.extend(events(document, id));
     lines.push("payload\n".to_owned());
     lines.extend(format!("{:#}", document["payload"]).lines().map(|line| shown(line) + "\n"));
     lines.concat()
+}
+
+/// The events of a letter that carries several, with a mark at the one that was asked for.
+fn events(document: &Value, id: &str) -> Option<String> {
+    let events = document["events"].as_array().filter(|events| events.len() > 1)?;
+    let mut table = Table::new(["EVENT", "", "TYPE", "TRACE ID"]);
+    let text = |event: &Value, name: &str| event[name].as_str().unwrap_or("-").to_owned();
+    for event in events {
+        let is_asked_for = event["id"] == plain(id).as_str();
+        let mark = if is_asked_for { "<" } else { "" };
+        table.row([text(event, "id"), mark.to_owned(), text(event, "type"), text(event, "traceId")]);
+    }
+    Some(format!("{} events, which die and are replayed together\n{}", events.len(), table.text("")))
 }
 
 pub async fn export(
@@ -379,8 +398,9 @@ pub async fn export(
     };
     let mut count = 0_u64;
     let looked = each(&letters, &queue, |letter| {
-        if filter.wants(&Facts::of(letter)) {
-            serde_json::to_writer(&mut writer, &document(letter, &queue))?;
+        let facts = Facts::of(letter);
+        if filter.wants(&facts) {
+            serde_json::to_writer(&mut writer, &document(letter, &facts, &queue))?;
             writer.write_all(b"\n")?;
             count += 1;
         }

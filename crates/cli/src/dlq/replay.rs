@@ -50,11 +50,11 @@ pub async fn replay(connections: &Connections, queue: &str, wish: Wish) -> anyho
     let letters = connections.broker().await?;
     let held = lock(&letters, &dead).await?;
     if wish.dry_run {
-        let wanted = |letter: &DeadLetter| wish.filter.wants(&Facts::of(letter));
-        let count = count(&letters, &dead, wanted).await?;
+        let wanted = |facts: &Facts| wish.filter.wants(facts);
+        let Counted { letters: count, events } = count(&letters, &dead, wanted).await?;
         held.release().await?;
-        let document = json!({"queue": queue, "wouldReplay": count});
-        let people = || format!("would replay {count} dead letter(s) of {queue}\n");
+        let document = json!({"queue": queue, "wouldReplay": count, "events": events});
+        let people = || format!("would replay {count} dead letter(s) of {queue}, {events} event(s)\n");
         return Ok(Answer::good(wish.format.answer(&document, people)));
     }
     let journal = wish.auditing.journal()?;
@@ -153,12 +153,16 @@ pub async fn purge(
     let dead = dead_letter_queue(queue)?;
     let letters = connections.broker().await?;
     let held = lock(&letters, &dead).await?;
-    let wanted = |letter: &DeadLetter| filter.wants(&Facts::of(letter));
+    let wanted = |facts: &Facts| filter.wants(facts);
     let Some(auditing) = confirmed else {
-        let count = count(&letters, &dead, wanted).await?;
+        let Counted { letters: count, events } = count(&letters, &dead, wanted).await?;
         held.release().await?;
-        let document = json!({"queue": dead, "wouldPurge": count});
-        let people = || format!("would delete {count} dead letter(s) of {dead} for good: --confirm does\n");
+        let document = json!({"queue": dead, "wouldPurge": count, "events": events});
+        let people = || {
+            format!(
+                "would delete {count} dead letter(s) of {dead}, {events} event(s), for good: --confirm does\n"
+            )
+        };
         return Ok(Answer { text: format.answer(&document, people), good: false });
     };
     let journal = auditing.journal()?;
@@ -171,7 +175,7 @@ pub async fn purge(
         let next = walk.next().await?;
         bar.inc(1);
         let end = next.is_none();
-        batch.extend(next.filter(wanted));
+        batch.extend(next.filter(|letter| wanted(&Facts::of(letter))));
         if end || batch.len() >= size(BATCH) || walk.is_full() {
             walk.remove(&batch).await?;
             purged += u64::try_from(batch.len())?;
@@ -191,16 +195,27 @@ pub async fn purge(
     Ok(Answer::good(format.answer(&document, people)))
 }
 
-/// How many letters of a locked queue are wanted.
+/// How many letters there are, and events in them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counted {
+    letters: u64,
+    events: u64,
+}
+
+/// What of a locked queue is wanted.
 async fn count(
     letters: &DeadLetters,
     queue: &str,
-    wanted: impl Fn(&DeadLetter) -> bool,
-) -> anyhow::Result<u64> {
+    wanted: impl Fn(&Facts) -> bool,
+) -> anyhow::Result<Counted> {
     let mut walk = letters.walk(queue).await?;
-    let mut count = 0;
+    let mut count = Counted::default();
     while let Some(letter) = walk.next().await? {
-        count += u64::from(wanted(&letter));
+        let facts = Facts::of(&letter);
+        if wanted(&facts) {
+            count.letters += 1;
+            count.events += facts.size();
+        }
     }
     walk.finish().await?;
     Ok(count)

@@ -1,5 +1,6 @@
 //! Which dead letters are meant, and what is known of one.
 
+use super::inside::{Inside, inside, plain, trace_id_of};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,8 +16,8 @@ use uuid::Uuid;
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Filter {
-    /// This message alone.
-    #[arg(long, value_name = "MESSAGE_ID")]
+    /// This message alone, by its id or by that of an event in it.
+    #[arg(long, value_name = "ID")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Events of this type: lead.created.
@@ -44,12 +45,9 @@ pub struct Filter {
 
 impl Filter {
     pub fn wants(&self, letter: &Facts) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<String>| {
-            wanted.as_ref().is_none_or(|wanted| found.as_ref() == Some(wanted))
-        };
-        is(&self.id, &letter.id)
-            && is(&self.kind, &letter.kind)
-            && is(&self.tenant, &letter.tenant)
+        self.id.as_ref().is_none_or(|id| letter.answers_to(id))
+            && self.kind.as_ref().is_none_or(|kind| letter.is_of_type(kind))
+            && self.tenant.as_ref().is_none_or(|tenant| letter.is_of_tenant(tenant))
             && self.since.is_none_or(|since| letter.died.is_some_and(|died| died >= since))
             && self.until.is_none_or(|until| letter.died.is_some_and(|died| died < until))
             && self.reason.as_ref().is_none_or(|reason| letter.failed_with(reason))
@@ -84,6 +82,8 @@ pub struct Facts {
     pub error: Option<String>,
     pub attempts: Option<u32>,
     pub trace_id: Option<String>,
+    /// Those that the message carries, as far as it can be read.
+    pub events: Vec<Inside>,
 }
 
 impl Facts {
@@ -102,8 +102,37 @@ impl Facts {
             reason: letter.reason(),
             error: letter.error(),
             attempts: letter.attempts(),
-            trace_id: letter.traceparent().and_then(|parent| Some(parent.split('-').nth(1)?.to_owned())),
+            trace_id: letter.traceparent().as_deref().and_then(trace_id_of),
+            events: inside(letter.payload()),
         }
+    }
+
+    /// Whether an id is the message's, or that of an event in it.
+    pub fn answers_to(&self, id: &str) -> bool {
+        let plain = plain(id);
+        let is = |known: &Option<String>| known.as_deref().is_some_and(|known| known == id || known == plain);
+        is(&self.id) || self.events.iter().any(|event| is(&event.id))
+    }
+
+    /// How many events go where the message goes.
+    pub fn size(&self) -> u64 {
+        u64::try_from(self.events.len().max(1)).unwrap_or(u64::MAX)
+    }
+
+    /// The type, and of how many events when they are several.
+    pub fn kind_and_size(&self) -> String {
+        let kind = self.kind.as_deref().unwrap_or("-");
+        if self.size() == 1 { kind.to_owned() } else { format!("{kind} x{}", self.size()) }
+    }
+
+    fn is_of_type(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+            || self.events.iter().any(|event| event.kind.as_deref() == Some(kind))
+    }
+
+    fn is_of_tenant(&self, tenant: &str) -> bool {
+        let is = |known: &Option<String>| known.as_deref() == Some(tenant);
+        is(&self.tenant) || self.events.iter().any(|event| is(&event.tenant))
     }
 
     /// The kind of failure and what it said.
@@ -127,6 +156,7 @@ impl Facts {
             "error": self.error,
             "attempts": self.attempts,
             "traceId": self.trace_id,
+            "events": self.events,
         })
     }
 
@@ -183,6 +213,7 @@ mod tests {
             error: Some("HubSpot refused the lead".to_owned()),
             attempts: Some(1),
             trace_id: None,
+            events: Vec::new(),
         }
     }
 
@@ -203,6 +234,25 @@ mod tests {
         ] {
             assert_eq!(filter.wants(&facts()), wanted, "{}", filter.line());
         }
+    }
+
+    #[test]
+    fn an_event_in_a_message_stands_for_the_message() {
+        let (id, tenant) = ("019b7d2a-1c08-7000-8000-000000000001", "t-2");
+        let event = json!({"id": id, "type": "order.placed", "tenantid": tenant});
+        let letter =
+            Facts { events: inside(json!([{"id": "e-1"}, event]).to_string().as_bytes()), ..facts() };
+        let public = format!("evt_{}", id.replace('-', ""));
+        for known in ["m-1", "e-1", id, &public] {
+            assert!(letter.answers_to(known), "{known}");
+        }
+        assert!(!letter.answers_to("019b7d2a-1c08-7000-8000-000000000002"));
+        let of_type = |kind: &str| Filter { kind: Some(kind.to_owned()), ..Filter::default() };
+        assert!(["lead.created", "order.placed"].iter().all(|kind| of_type(kind).wants(&letter)));
+        assert!(!of_type("lead.completed").wants(&letter));
+        assert!(Filter { tenant: Some(tenant.to_owned()), ..Filter::default() }.wants(&letter));
+        assert_eq!((letter.size(), letter.kind_and_size().as_str()), (2, "lead.created x2"));
+        assert_eq!((facts().size(), facts().kind_and_size().as_str()), (1, "lead.created"));
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! An operator on a running system: what died and why, forgetting a person also there, sending the rest back, and
 //! all of it in the audit log.
 
+use contracts::event::{BATCH_CONTENT_TYPE, CONTENT_TYPE};
+use e2e::delivery::verified_as;
 use e2e::partner::{Partner, lead, new_slug};
 use e2e::system::System;
 use reqwest::Url;
 use serde_json::{Value, json};
+use signing::Family;
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
+use testkit::receiver::{Received, Receiver, Reply};
 use testkit::{answer, eventually, http, unique_id};
 
 const QUEUE: &str = "lead-intake.orchestrator";
@@ -51,7 +56,11 @@ async fn publish(system: &System, id: &str, tenant: &str, payload: &str) {
         "amq.default",
         "publish",
     ]);
-    let properties = json!({"message_id": id, "type": "lead.created", "delivery_mode": 2, "headers": {"tenant-id": tenant}});
+    let content_type = if payload.starts_with('[') { BATCH_CONTENT_TYPE } else { CONTENT_TYPE };
+    let properties = json!({
+        "message_id": id, "type": "lead.created", "content_type": content_type, "delivery_mode": 2,
+        "headers": {"tenant-id": tenant},
+    });
     let body = json!({"properties": properties, "routing_key": QUEUE, "payload": payload, "payload_encoding": "string"});
     let (status, told) = answer(http().post(url).basic_auth(user, Some(password)).json(&body)).await;
     assert_eq!((status, &told["routed"]), (200, &json!(true)));
@@ -69,29 +78,36 @@ async fn an_operator_finds_out_why_messages_died_forgets_a_person_there_and_repl
         organizations["data"].as_array().unwrap().iter().find(|one| one["slug"] == partner.slug.as_str());
     let tenant = tenant.unwrap()["id"].as_str().unwrap().to_owned();
 
-    let ids: Vec<_> = (0..3).map(|_| unique_id().to_string()).collect();
-    let event = |id: &str, email: &str| {
-        json!({"id": id, "tenantid": tenant, "data": {"email": email, "amount": 5}}).to_string()
-    };
-    publish(&system, &ids[0], &tenant, &event(&ids[0], "grace@example.com")).await;
-    publish(&system, &ids[1], &tenant, &event(&ids[1], "alan@example.com")).await;
+    let ids: Vec<_> = (0..5).map(|_| unique_id().to_string()).collect();
+    let event = |id: &str, email: &str| json!({"id": id, "type": "lead.created", "tenantid": tenant, "data": {"email": email, "amount": 5}});
+    publish(&system, &ids[0], &tenant, &event(&ids[0], "grace@example.com").to_string()).await;
+    publish(&system, &ids[1], &tenant, &event(&ids[1], "alan@example.com").to_string()).await;
     publish(&system, &ids[2], &tenant, "{\"email\": \"grace@example.com\"").await;
-    eventually("three are dead", async || (system.depth(DEAD).await == 3).then_some(())).await;
+    let together = json!([event(&ids[3], "alan@example.com"), event(&ids[4], "grace@example.com")]);
+    publish(&system, &ids[3], &tenant, &together.to_string()).await;
+    eventually("all are dead", async || (system.depth(DEAD).await == 4).then_some(())).await;
 
     let list = document(&system, &["dlq", "ls"]);
     let line = list["data"].as_array().unwrap().iter().find(|line| line["name"] == DEAD).unwrap();
-    assert_eq!((&line["depth"], &line["lastHour"]), (&json!(3), &json!(3)), "{list}");
+    assert_eq!((&line["depth"], &line["lastHour"]), (&json!(4), &json!(4)), "{list}");
     let letter = document(&system, &["dlq", "show", &ids[1]]);
     assert_eq!(letter["data"][0]["queue"], DEAD);
     assert!(letter["data"][0]["reason"].is_string() && letter["data"][0]["error"].is_string(), "{letter}");
+    let letter = document(&system, &["dlq", "show", &ids[4]]);
+    assert_eq!(letter["data"][0]["messageId"], ids[3], "an event is found in the message that carries it");
 
     let erased =
         document(&system, &["erase", "--organization", &partner.slug, "--email", "Grace@example.com"]);
-    assert_eq!(erased["deadLetters"], json!({"redacted": 1, "removed": 1}), "{erased}");
+    assert_eq!(erased["deadLetters"], json!({"redacted": 2, "removed": 1}), "{erased}");
     let left = leadwire(&system, &["dlq", "export", "--queue", QUEUE]);
     let left = String::from_utf8(left.stdout).unwrap();
     assert!(!left.contains("grace@example.com") && left.contains("alan@example.com"), "{left}");
     assert!(left.contains(&ids[0]), "the event keeps its id");
+    let letter = document(&system, &["dlq", "show", &ids[4]]);
+    let (neighbour, person) = (&letter["data"][0]["payload"][0], &letter["data"][0]["payload"][1]);
+    assert_eq!((neighbour, &person["id"]), (&together[0], &json!(ids[4])));
+    assert_eq!(person["data"], json!({"email": "[erased]", "amount": 5}));
+    assert_eq!(letter["data"][0]["reason"], "undecodable", "it still says why");
 
     let replayed = document(&system, &["dlq", "replay", "--queue", QUEUE, "--id", &ids[1]]);
     assert_eq!(replayed["replayed"], 1);
@@ -113,10 +129,120 @@ async fn an_operator_finds_out_why_messages_died_forgets_a_person_there_and_repl
     assert!(!log.to_string().contains("grace"), "the log does not say who was forgotten");
 
     let purged = document(&system, &["dlq", "purge", "--queue", QUEUE, "--confirm"]);
-    assert_eq!(purged["purged"], 2);
+    assert_eq!(purged["purged"], 3);
+    dead_deliveries(&system, &partner).await;
     let doctor = leadwire(&system, &["doctor", "--json"]);
     let report: Value = serde_json::from_slice(&doctor.stdout).unwrap();
     let broken: Vec<_> =
         report["data"].as_array().unwrap().iter().filter(|one| one["level"] == "broken").collect();
     assert!(broken.is_empty(), "{broken:?}");
+    let code = i32::from(report["worst"] != "ok");
+    assert_eq!(doctor.status.code(), Some(code), "{}", report["worst"]);
+}
+
+const LEADS: usize = 3;
+
+/// A receiver that calls everything wrong until it is mended: what died there, why, and sending it again.
+async fn dead_deliveries(system: &System, partner: &Partner) {
+    let receiver = Receiver::start().await;
+    receiver.always(Reply::with_body(422, "this lead has no \u{1b}budget"));
+    let (url, admin) = (system.address("LEADWIRE_URL"), system.address("LEADWIRE_ADMIN_KEY"));
+    let webhooks = format!("{url}/api/v1/api-clients/{}/webhooks", partner.client_id);
+    let body = json!({"url": receiver.url("/hooks"), "events": ["lead.created"]});
+    let (status, webhook) = answer(http().post(webhooks).bearer_auth(admin).json(&body)).await;
+    assert_eq!(status, 201, "{webhook}");
+    let (subscription, secret) = (webhook["id"].as_str().unwrap(), webhook["secret"].as_str().unwrap());
+    for _ in 0..LEADS {
+        partner.submit(&lead()).await;
+    }
+    let died = ids_of(&receiver.wait_for(LEADS).await);
+    assert_eq!(died.len(), LEADS, "each once, for 422 is not tried again");
+    let replay = ["dlq", "replay", "--subscription", subscription];
+    let would = |more: &[&str]| {
+        document(system, &[&replay[..], &["--dry-run"], more].concat())["wouldReplay"].clone()
+    };
+    eventually("all are dead", async || (would(&[]) == LEADS).then_some(())).await;
+    assert_eq!((would(&["--reason", "rejected"]), would(&["--reason", "expired"])), (json!(LEADS), json!(0)));
+
+    // Where, how many, why; and of one everything, by its own id and by its event's.
+    let list = document(system, &["dlq", "ls"]);
+    let line = list["data"].as_array().unwrap().iter().find(|line| line["name"] == "(deliveries)").unwrap();
+    assert!(line["depth"].as_u64().unwrap() >= 3 && line["mostFrequent"].is_string(), "{list}");
+    let endpoints = document(system, &["dlq", "stats", "--by", "endpoint", "--tenant", &partner.slug]);
+    let endpoint = receiver.url("").replace("http://", "(deliveries) ");
+    let of_this = |group: &&Value| group["key"] == endpoint;
+    let group = endpoints["data"].as_array().unwrap().iter().find(of_this);
+    assert_eq!(group.unwrap()["count"], LEADS, "{endpoints}");
+    let first = died.first().unwrap();
+    let shown = document(system, &["dlq", "show", first])["data"][0].clone();
+    assert_eq!(
+        (&shown["id"], &shown["status"], &shown["reason"]),
+        (&json!(first), &json!("DEAD_LETTER"), &json!("rejected"))
+    );
+    assert_eq!((&shown["responseCode"], &shown["attemptCount"]), (&json!(422), &json!(1)), "{shown}");
+    assert_eq!(shown["attempts"][0]["responseCode"], 422, "{shown}");
+    let event = shown["eventId"].as_str().unwrap();
+    assert_eq!(document(system, &["dlq", "show", event])["data"][0]["id"], *first);
+    let page = String::from_utf8(leadwire(system, &["dlq", "show", event]).stdout).unwrap();
+    for part in ["because answer 422 is not tried again", "answered 422: this lead has no", first, event] {
+        assert!(page.contains(part) && !page.contains('\u{1b}'), "{part}: {page}");
+    }
+
+    try_again(system, &receiver, (subscription, secret), &died).await;
+    let nothing = leadwire(system, &["dlq", "show", event]);
+    assert_eq!(nothing.status.code(), Some(1), "there is nothing dead of it any more");
+    refusals(system, subscription);
+}
+
+/// Sends dead deliveries again, before and after their receiver is mended.
+async fn try_again(
+    system: &System,
+    receiver: &Receiver,
+    (subscription, secret): (&str, &str),
+    died: &BTreeSet<String>,
+) {
+    let replay = ["dlq", "replay", "--subscription", subscription];
+    let would = || document(system, &[&replay[..], &["--dry-run"]].concat())["wouldReplay"].clone();
+    let first = died.first().unwrap();
+    // Nothing is mended: one that is tried again dies again, and says so.
+    document(system, &[&replay[..], &["--id", first]].concat());
+    receiver.wait_for(LEADS + 1).await;
+    eventually("it is dead again", async || (would() == LEADS).then_some(())).await;
+    let shown = document(system, &["dlq", "show", first])["data"][0].clone();
+    assert_eq!(shown["attempts"].as_array().unwrap().len(), 2, "{shown}");
+
+    receiver.always(Reply::Status(200));
+    document(system, &[&replay[..], &["--since", "1h"]].concat());
+    let came = receiver.wait_for(2 * LEADS + 1).await;
+    let again = &came[LEADS + 1..];
+    assert_eq!(ids_of(again), *died, "under the same ids");
+    for request in again {
+        verified_as(Family::Platform, request, secret).unwrap();
+    }
+    eventually("none is dead", async || (would() == 0).then_some(())).await;
+    let shown = document(system, &["dlq", "show", first])["data"][0].clone();
+    assert_eq!(shown["status"], "DELIVERED", "{shown}");
+}
+
+/// What is not there cannot be sent again: that is said, and ends 1.
+fn refusals(system: &System, subscription: &str) {
+    let recover = ["deliveries", "recover", "--subscription", subscription, "--since", "1h"];
+    assert_eq!(document(system, &recover)["recovered"], 0);
+    let nobody = "0190b3c4-0000-7000-8000-00000000000a";
+    for (nothing, why) in [
+        (&["deliveries", "retry", "msg_1"][..], "404"),
+        (&["deliveries", "recover", "--since", "1h", "--subscription", nobody], "404"),
+        (&["dlq", "replay", "--subscription", "nonsense"], "40"),
+    ] {
+        let refused = leadwire(system, nothing);
+        let said = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
+        assert!(
+            refused.status.code() == Some(1) && said.contains(&format!("the gateway answered {why}")),
+            "{said}"
+        );
+    }
+}
+
+fn ids_of(requests: &[Received]) -> BTreeSet<String> {
+    requests.iter().map(|request| request.header("webhook-id").unwrap().to_owned()).collect()
 }
