@@ -23,6 +23,10 @@ demo *args:
 test *args:
     @./dev test "$@"
 
+# The OpenAPI documents against a system of its own, with generated requests
+contract-test *args:
+    @./dev contract-test "$@"
+
 # Formatting, lints, licences
 lint *args:
     @./dev lint "$@"

@@ -3,6 +3,7 @@
 # shellcheck shell=bash disable=SC2153,SC2154 # ROOT, DEV and others come from dev
 
 TEST_SET=$DEV/test
+CONTRACT=$ROOT/crates/e2e/contract
 
 # Starts the tests' servers, or takes the ones that run. They stay, so that the
 # next run begins at once. Their data is worth nothing after a power cut, so
@@ -23,7 +24,8 @@ export_test_addresses() {
   LEADWIRE_TEST_REDIS_URL=$(test_address REDIS_URL)
   export LEADWIRE_TEST_DATABASE_URL LEADWIRE_TEST_AMQP_URL LEADWIRE_TEST_MANAGEMENT_URL
   LEADWIRE_TEST_VERIFIERS=$TEST_SET/verifiers
-  export LEADWIRE_TEST_REDIS_URL LEADWIRE_TEST_VERIFIERS
+  LEADWIRE_TEST_SCHEMATHESIS=$TEST_SET/schemathesis
+  export LEADWIRE_TEST_REDIS_URL LEADWIRE_TEST_VERIFIERS LEADWIRE_TEST_SCHEMATHESIS
 }
 
 # Every test. The runner's closing line is the last thing printed.
@@ -34,6 +36,8 @@ cmd_test() {
   say "servers for the tests"
   start_test_servers
   "$SERVERS_SH" install-verifiers "$TEST_SET/verifiers" "$ROOT/crates/testkit/verifiers"
+  "$SERVERS_SH" install-schemathesis "$TEST_SET/schemathesis" "$CONTRACT/requirements.txt"
+  "$SERVERS_SH" install-guides-tools
   start=$(now_ms)
   build_programs debug
   took "cargo build" "$start"
@@ -68,6 +72,24 @@ cmd_chaos() {
   took "cargo build" "$start"
   cd "$ROOT" || exit 1
   exec "$TARGET/debug/chaos" "$@"
+}
+
+# Holds a system of its own against the OpenAPI documents, surface by surface.
+#   cmd_contract-test [--examples N] [SURFACE…]
+cmd_contract-test() {
+  local status=0 system=(env "LEADWIRE_DEV_DIR=$DEV/contract" LEADWIRE_PORT_OFFSET=5500
+    LEADWIRE_GATEWAY__PROXIES__TRUSTED=127.0.0.0/8 "$ROOT/dev")
+  "$SERVERS_SH" install-schemathesis "$TEST_SET/schemathesis" "$CONTRACT/requirements.txt"
+  [[ -x $TEST_SET/schemathesis/bin/python ]] || die "schemathesis is not there (see above)"
+  "${system[@]}" up
+  (
+    set -a
+    # shellcheck source=/dev/null
+    source "$DEV/contract/env"
+    exec "$TEST_SET/schemathesis/bin/python" "$CONTRACT/run.py" "$@"
+  ) || status=$?
+  "${system[@]}" down
+  return "$status"
 }
 
 # The benchmarks, on servers of their own that write to the disk as in production.
