@@ -113,6 +113,9 @@ pub struct IngestFacts {
 pub struct AppFacts {
     pub id: uuid::Uuid,
     pub slug: String,
+    /// Empty for as long as a gateway from before there was one stands beside newer services.
+    #[serde(default)]
+    pub name: String,
     /// `None`: all types.
     pub allowed_event_types: Option<Vec<String>>,
 }

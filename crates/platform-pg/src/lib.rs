@@ -22,4 +22,4 @@ mod sweeper;
 pub use bounded::within;
 pub use error::StoreError;
 pub use group_commit::{GroupCommit, GroupWrite};
-pub use pool::{DatabaseSettings, begin_planned, connect};
+pub use pool::{DatabaseSettings, begin_planned, begin_reading, connect};

@@ -88,6 +88,15 @@ pub async fn begin_planned(pool: &PgPool) -> Result<Transaction<'static, Postgre
     pool.begin_with("begin; set local plan_cache_mode = force_generic_plan").await
 }
 
+/// Begins a transaction whose statements all see one moment. For a page and the number of what it is a page of: read
+/// one after the other, they contradict each other when something is added between them.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn begin_reading(pool: &PgPool) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    pool.begin_with("begin isolation level repeatable read, read only").await
+}
+
 /// Asked when a connection comes back, beside the request's path, and before it is used after a pause. After a
 /// failover the address of the primary may lead to what is now a standby: closing its connections heals as soon as
 /// the address does. The limit is needed because sqlx itself waits for ever for the rest of what a caller gave up,

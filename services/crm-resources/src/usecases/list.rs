@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::store::Table;
 use crate::store::reading::{self, Seek};
 use contracts::ids::OrganizationId;
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// A page of the organisation's resources.
 pub async fn list<T: Table>(
@@ -17,14 +17,14 @@ pub async fn list<T: Table>(
 ) -> Result<Page<Versioned<T>>, StoreError> {
     let Wanted { start, limit, sort, filter } = wanted;
     let limit = *limit;
-    let mut connection = state.database.acquire().await?;
+    let mut transaction = begin_reading(&state.database).await?;
     let (number, total, seek) = match start {
         Start::After(mark) => (mark.page, mark.total, Seek::After(mark)),
         Start::First => {
-            (1, reading::count::<T>(&mut connection, organization, filter).await?, Seek::Offset(0))
+            (1, reading::count::<T>(&mut transaction, organization, filter).await?, Seek::Offset(0))
         }
         Start::Page(number) => {
-            let total = reading::count::<T>(&mut connection, organization, filter).await?;
+            let total = reading::count::<T>(&mut transaction, organization, filter).await?;
             (*number, total, Seek::Offset((number - 1).saturating_mul(limit)))
         }
     };
@@ -35,7 +35,8 @@ pub async fn list<T: Table>(
         return Ok(Page { items: Vec::new(), number, limit, total, next: None });
     }
     // One more than wanted tells whether there is a next page.
-    let mut items = reading::page::<T>(&mut connection, organization, filter, *sort, seek, limit + 1).await?;
+    let mut items =
+        reading::page::<T>(&mut transaction, organization, filter, *sort, seek, limit + 1).await?;
     let kept = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > kept;
     items.truncate(kept);

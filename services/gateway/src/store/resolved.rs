@@ -26,6 +26,7 @@ struct Row {
     sealed: Option<Vec<u8>>,
     app_id: Option<Uuid>,
     app_slug: Option<String>,
+    app_name: Option<String>,
     allowed_event_types: Option<Vec<String>>,
     client_id: Uuid,
     client_status: String,
@@ -56,7 +57,7 @@ impl TryFrom<Row> for Resolved {
         let level = row
             .lex_conformance_level
             .map(|word| LexLevel::parse(&word).ok_or_else(|| unknown("conformance level", &word)));
-        let app = row.app_id.zip(row.app_slug);
+        let app = row.app_id.zip(row.app_slug).zip(row.app_name);
         Ok(Self {
             id: CredentialId::new(row.id),
             kind: kind_of_word(&row.kind).ok_or_else(|| unknown("credential kind", &row.kind))?,
@@ -67,7 +68,12 @@ impl TryFrom<Row> for Resolved {
             revoked_at: row.revoked_at,
             retires_at: row.retires_at,
             secret,
-            app: app.map(|(id, slug)| AppFacts { id, slug, allowed_event_types: row.allowed_event_types }),
+            app: app.map(|((id, slug), name)| AppFacts {
+                id,
+                slug,
+                name,
+                allowed_event_types: row.allowed_event_types,
+            }),
             client_id: ClientId::new(row.client_id),
             client_status: ClientStatus::parse(&row.client_status)
                 .ok_or_else(|| unknown("client status", &row.client_status))?,
@@ -99,7 +105,7 @@ pub async fn by_lookup(connection: &mut PgConnection, lookup: &str) -> Result<Op
         Row,
         r#"select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
              s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.app_id, a.slug as "app_slug?",
-             a.allowed_event_types, c.client_id, cl.status as client_status, cl.scopes as client_scopes,
+             a.name as "app_name?", a.allowed_event_types, c.client_id, cl.status as client_status, cl.scopes as client_scopes,
              cl.rate_limit_tier, c.organization_id, o.slug, o.lex_organization_id, o.lex_aliases,
              o.lex_conformance_level, o.lex_tier, o.api_enabled, o.monthly_event_quota,
              o.requests_per_minute_per_key, o.requests_per_minute_per_organization, o.max_workers
@@ -126,7 +132,7 @@ pub async fn by_id(connection: &mut PgConnection, id: CredentialId) -> Result<Ve
         Row,
         r#"select c.id, c.kind, c.scopes, c.rate_limit_override, c.allowed_origins, c.expires_at, c.revoked_at,
              s.retires_at, s.hash, s.sealed_key_id, s.sealed, c.app_id, a.slug as "app_slug?",
-             a.allowed_event_types, c.client_id, cl.status as client_status, cl.scopes as client_scopes,
+             a.name as "app_name?", a.allowed_event_types, c.client_id, cl.status as client_status, cl.scopes as client_scopes,
              cl.rate_limit_tier, c.organization_id, o.slug, o.lex_organization_id, o.lex_aliases,
              o.lex_conformance_level, o.lex_tier, o.api_enabled, o.monthly_event_quota,
              o.requests_per_minute_per_key, o.requests_per_minute_per_organization, o.max_workers

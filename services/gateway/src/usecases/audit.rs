@@ -8,7 +8,7 @@ use crate::store::audit_log;
 use contracts::identity::Principal;
 use contracts::ids::OrganizationId;
 use contracts::internal::AuditEntry;
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// Notes what another service or an operator's program says was done.
 pub async fn note(state: &State, said: AuditEntry, request_id: String) -> Result<(), StoreError> {
@@ -70,6 +70,6 @@ pub async fn read_audit_log(
     filter: &EntryFilter,
     paging: Paging,
 ) -> Result<(Vec<Entry>, i64), StoreError> {
-    let mut connection = state.database.acquire().await?;
-    audit_log::list(&mut connection, filter, paging).await
+    let mut transaction = begin_reading(&state.database).await?;
+    audit_log::list(&mut transaction, filter, paging).await
 }

@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::store::{clients, credentials};
 use contracts::identity::Principal;
 use contracts::ids::ClientId;
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// One client with its API keys, if it exists for the caller.
 pub async fn find_client(
@@ -30,6 +30,6 @@ pub async fn list_clients(
     sorting: (SortBy, SortOrder),
     paging: Paging,
 ) -> Result<(Vec<Client>, i64), StoreError> {
-    let mut connection = state.database.acquire().await?;
-    clients::list(&mut connection, Reach::of(caller), filter, sorting, paging).await
+    let mut transaction = begin_reading(&state.database).await?;
+    clients::list(&mut transaction, Reach::of(caller), filter, sorting, paging).await
 }

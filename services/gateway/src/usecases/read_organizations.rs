@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::store::organizations;
 use contracts::identity::Principal;
 use contracts::ids::OrganizationId;
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// One organisation, if it exists for the caller.
 pub async fn find_organization(
@@ -32,6 +32,6 @@ pub async fn list_organizations(
     caller: &Principal,
     paging: Paging,
 ) -> Result<(Vec<Organization>, i64), StoreError> {
-    let mut connection = state.database.acquire().await?;
-    organizations::list(&mut connection, Reach::of(caller), paging).await
+    let mut transaction = begin_reading(&state.database).await?;
+    organizations::list(&mut transaction, Reach::of(caller), paging).await
 }

@@ -32,6 +32,7 @@ async fn ingest_is_told_the_plan_and_the_application() {
     let app = AppFacts {
         id: text(&key["app"]["id"]).parse().unwrap(),
         slug: "web".to_owned(),
+        name: "Web".to_owned(),
         allowed_event_types: Some(vec!["signup".to_owned()]),
     };
     let expected = IngestFacts { api_enabled: false, monthly_event_quota: 7, max_workers: Some(3), app };

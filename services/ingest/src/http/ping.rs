@@ -12,6 +12,6 @@ pub async fn get(caller: Caller<IngestKey>) -> Result<HttpResponse, HttpFault> {
     Ok(HttpResponse::Ok().json(json!({
         "ok": true,
         "organizationId": application.principal.organization.id,
-        "app": {"id": app.id, "slug": app.slug},
+        "app": {"id": app.id, "slug": app.slug, "name": app.name},
     })))
 }

@@ -115,6 +115,7 @@ pub fn caller_with(slug: &str, adjust: impl FnOnce(&mut IngestFacts)) -> Princip
         app: AppFacts {
             id: principal.organization.id.as_uuid(),
             slug: "dialer".to_owned(),
+            name: "Dialer".to_owned(),
             allowed_event_types: None,
         },
     };

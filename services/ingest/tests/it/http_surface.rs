@@ -26,7 +26,7 @@ async fn ping_says_whose_the_key_is() {
     assert!(response.headers().contains_key("x-request-id"));
     let (status, body) = read(response).await;
     let id = callers::organization_id("acme");
-    let app = json!({"id": id, "slug": "dialer"});
+    let app = json!({"id": id, "slug": "dialer", "name": "Dialer"});
     assert_eq!((status, body), (200, json!({"ok": true, "organizationId": id, "app": app})));
 }
 

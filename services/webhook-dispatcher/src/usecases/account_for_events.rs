@@ -6,7 +6,7 @@ use crate::state::State;
 use crate::store::accounting;
 use crate::store::deliveries::{self, Shown};
 use contracts::ids::{EventId, OrganizationId};
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// Up to here events are counted.
 pub const COUNTED: i64 = 10_000;
@@ -51,9 +51,9 @@ pub async fn list_events(
             0
         }
     };
-    let mut connection = state.database.acquire().await?;
-    let mut items = accounting::events(&mut connection, organization, &part, offset, limit + 1).await?;
-    let total = accounting::count(&mut connection, organization, selection, COUNTED).await?;
+    let mut transaction = begin_reading(&state.database).await?;
+    let mut items = accounting::events(&mut transaction, organization, &part, offset, limit + 1).await?;
+    let total = accounting::count(&mut transaction, organization, selection, COUNTED).await?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);

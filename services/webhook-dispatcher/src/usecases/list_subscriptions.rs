@@ -4,7 +4,7 @@ use crate::domain::subscription::{Owner, Part, ShownSubscription, SubscriptionSt
 use crate::state::State;
 use crate::store::shown::{self, Selection};
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 
 /// Some subscriptions, and how many there are.
 #[derive(Debug)]
@@ -24,13 +24,13 @@ pub async fn list_subscriptions(
     part: Part,
 ) -> Result<Listed, StoreError> {
     let selection = Selection { state: wanted, ..Selection::of(owner) };
-    let mut connection = state.database.acquire().await?;
-    let items = shown::show(&mut connection, selection, part).await?;
+    let mut transaction = begin_reading(&state.database).await?;
+    let items = shown::show(&mut transaction, selection, part).await?;
     let is_whole = part.offset == 0 && i64::try_from(items.len()).is_ok_and(|count| count < part.limit);
     let total = if is_whole {
         i64::try_from(items.len()).unwrap_or(i64::MAX)
     } else {
-        shown::count(&mut connection, selection).await?
+        shown::count(&mut transaction, selection).await?
     };
     Ok(Listed { items, total })
 }

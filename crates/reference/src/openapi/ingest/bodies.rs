@@ -24,9 +24,8 @@ pub struct App {
     pub id: String,
     /// Its events have the source `custom:<slug>`.
     pub slug: String,
-    /// Left out: the slug is what tells applications apart.
-    #[schema(nullable = false)]
-    pub name: Option<String>,
+    /// For people.
+    pub name: String,
 }
 
 /// Events, in the order in which they are taken.
