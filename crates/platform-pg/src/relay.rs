@@ -38,6 +38,9 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// A window begins no sooner than this after the last one began, so that a busy relay publishes and deletes in
 /// windows worth their round trips; the first message after a pause leaves at once.
 const PACE: Duration = Duration::from_millis(4);
+/// How long the first of a window waits for others where nobody waits for it: one message with the events of several
+/// commits costs the broker, and whoever reads them, hardly more than one with a single event.
+const LINGER: Duration = Duration::from_millis(50);
 /// The most events of a window. They make fewer messages.
 const WINDOW: usize = 1_024;
 /// How long, and how many, published rows wait to be deleted together. A crash publishes them again.
@@ -52,11 +55,27 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Starts relay and sweeper for the outbox of this pool's schema.
+    /// Starts relay and sweeper for the outbox of this pool's schema. What was committed leaves at once.
     pub fn start<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
+        Self::with(Duration::ZERO, pool, publisher, tasks, shutdown)
+    }
+
+    /// The same for events that are not urgent: they leave in company, at most 50 ms later.
+    pub fn lingering<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
+        Self::with(LINGER, pool, publisher, tasks, shutdown)
+    }
+
+    fn with<P: Publish>(
+        linger: Duration,
+        pool: &PgPool,
+        publisher: P,
+        tasks: &Tasks,
+        shutdown: &Shutdown,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         let (publisher, waiting) = (Arc::new(publisher), Arc::default());
-        let relay = relay(pool.clone(), publisher.clone(), receiver, Arc::clone(&waiting), shutdown.clone());
+        let window = Window { linger, receiver, entries: Vec::new(), until: Instant::now() };
+        let relay = relay(pool.clone(), publisher.clone(), window, Arc::clone(&waiting), shutdown.clone());
         tasks.spawn("relay", relay);
         tasks.spawn("sweeper", Sweeper::new(pool.clone(), publisher).run(shutdown.clone()));
         Self { sender, waiting }
@@ -75,29 +94,56 @@ impl Relay {
     }
 }
 
+/// What leaves together.
+struct Window {
+    linger: Duration,
+    receiver: mpsc::Receiver<OutboxEntry>,
+    entries: Vec<OutboxEntry>,
+    /// When the first of the entries has waited long enough.
+    until: Instant,
+}
+
+impl Window {
+    /// Waits for the first entry and for its company. When it is not waited for to the end, it goes on from there.
+    async fn fill(&mut self) {
+        if self.entries.is_empty() {
+            self.receiver.recv_many(&mut self.entries, WINDOW).await;
+            self.until = Instant::now() + self.linger;
+        }
+        while !self.linger.is_zero() && self.entries.len() < WINDOW {
+            let room = WINDOW - self.entries.len();
+            let more = self.receiver.recv_many(&mut self.entries, room);
+            if !matches!(tokio::time::timeout_at(self.until, more).await, Ok(1..)) {
+                break;
+            }
+        }
+    }
+}
+
 async fn relay<P: Publish>(
     pool: PgPool,
     publisher: Arc<P>,
-    mut receiver: mpsc::Receiver<OutboxEntry>,
+    mut window: Window,
     waiting: Arc<AtomicUsize>,
     shutdown: Shutdown,
 ) {
-    let mut window = Vec::new();
     let mut published = Vec::new();
     let mut delete_at = Instant::now();
     loop {
         tokio::select! {
-            _ = receiver.recv_many(&mut window, WINDOW) => {}
+            () = window.fill() => {}
             () = tokio::time::sleep_until(delete_at), if !published.is_empty() => {
                 forget(&pool, &mut published).await;
                 continue;
             }
             () = shutdown.requests_ended() => {
                 // What is committed is safe; publish what fits into the drain all the same.
-                receiver.close();
-                receiver.recv_many(&mut window, WINDOW).await;
+                window.receiver.close();
+                let room = WINDOW.saturating_sub(window.entries.len());
+                window.receiver.recv_many(&mut window.entries, room).await;
             }
         }
+        let window = std::mem::take(&mut window.entries);
         if window.is_empty() {
             forget(&pool, &mut published).await;
             return;
@@ -105,7 +151,7 @@ async fn relay<P: Publish>(
         let began = Instant::now();
         let bytes: usize = window.iter().map(|entry| entry.event.payload.len()).sum();
         let is_full = window.len() == WINDOW;
-        let confirmed = Parcels::pack(std::mem::take(&mut window)).publish(&*publisher).await;
+        let confirmed = Parcels::pack(window).publish(&*publisher).await;
         waiting.fetch_sub(bytes, Ordering::Relaxed);
         if published.is_empty() {
             delete_at = Instant::now() + DELETE_AFTER;

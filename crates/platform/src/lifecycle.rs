@@ -155,6 +155,20 @@ impl Process {
     }
 }
 
+/// The runtime of a service. Requests have threads of their own (`http.workers`), and most of the rest is waiting: half
+/// of the cores are enough for it, and more threads would mostly wake each other. `TOKIO_WORKER_THREADS` overrules it.
+///
+/// # Errors
+/// When the machine refuses a thread.
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        builder.worker_threads((cores / 2).max(1));
+    }
+    builder.enable_all().build()
+}
+
 /// Installs the one TLS provider of the process. Call it first.
 pub fn install_tls() {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {

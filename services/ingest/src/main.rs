@@ -1,14 +1,17 @@
 //! The ingest process.
 
 use ingest::{App, SERVICE, Settings};
-use platform::lifecycle::{Process, install_tls};
+use platform::lifecycle::{self, Process, install_tls};
 use platform::telemetry::Telemetry;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
+    lifecycle::runtime()?.block_on(serve())
+}
+
+async fn serve() -> anyhow::Result<()> {
     install_tls();
     let settings = Settings::load()?;
     let telemetry = Telemetry::start(SERVICE, &settings.telemetry)?;

@@ -4,6 +4,8 @@ use crate::ledger::Ledger;
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use platform_pg::relay::Relay;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use testkit::proxy::Proxy;
 use testkit::{eventually, eventually_within};
@@ -28,6 +30,34 @@ async fn what_is_handed_over_arrives_at_once_and_leaves_the_outbox() {
     let committed: BTreeSet<_> = entries.iter().map(|entry| entry.event.event_id).collect();
     relay.hand_over(entries);
     eventually("all events", async || (ledger.arrivals.ids() == committed).then_some(())).await;
+    eventually("an empty outbox", async || (ledger.in_outbox().await == 0).then_some(())).await;
+}
+
+/// A publisher that counts the windows.
+struct Counted<P>(P, Arc<AtomicUsize>);
+
+impl<P: Publish> Publish for Counted<P> {
+    async fn publish(&self, window: &[OutboundMessage]) -> Vec<PublishOutcome> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.publish(window).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_urgent_leaves_in_company() {
+    let ledger = Ledger::start().await;
+    let broker = ledger.connect(&ledger.broker.settings());
+    let windows = Arc::new(AtomicUsize::new(0));
+    let publisher = Counted(broker.publisher(), Arc::clone(&windows));
+    let relay = Relay::lingering(&ledger.pool, publisher, &ledger.process.tasks, &ledger.process.shutdown);
+    for entry in ledger.commit(5).await {
+        relay.hand_over([entry]);
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+    eventually("all events", async || (ledger.arrivals.ids().len() == 5).then_some(())).await;
+    assert_eq!(windows.load(Ordering::Relaxed), 1);
     eventually("an empty outbox", async || (ledger.in_outbox().await == 0).then_some(())).await;
 }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 /// The most outcomes of one write.
 const BATCH: usize = 512;
 /// How long an outcome waits for others.
-const LINGER: Duration = Duration::from_millis(10);
+const LINGER: Duration = Duration::from_millis(25);
 /// Writes at once. Two would wait for each other: for the health of a subscription, and for the end of an event whose
 /// deliveries they share.
 const WRITERS: usize = 1;
