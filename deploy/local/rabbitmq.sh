@@ -25,18 +25,23 @@ rabbitmq_password() { sed -n "s/^$2=//p" "$1"; }
 
 # Prints the definitions file: the vhost, the users, and what each may do. A
 # service makes only its own per-replica queues, publishes to the shared
-# exchanges, and reads its own queues; the administrator may everything.
+# exchanges, and reads its own queues; the gateway also reads dead letters, for
+# administrators, and makes what their replays go over; `leadwire` may everything.
 #   rabbitmq_definitions PASSWORD_FILE
 rabbitmq_definitions() {
-  local user users permissions
+  local user users permissions make read
   users=$(rabbitmq_user_json leadwire "$(rabbitmq_password "$1" leadwire)" '"administrator"')
   permissions=$(rabbitmq_permission_json leadwire '.*' '.*' '.*')
   for user in "${SERVICES[@]}"; do
     users+=$',\n'$(rabbitmq_user_json "$user" "$(rabbitmq_password "$1" "$user")" '')
+    make='' read=''
+    if [[ $user == gateway ]]; then
+      make='|^leadwire\\.lock\\..*|^.*\\.replay$' read='|events\\.unrouted|.*\\.(dlq|replay)'
+    fi
     permissions+=$',\n'$(rabbitmq_permission_json "$user" \
-      "^amq\\\\.gen-.*|^$user\\\\.replica\\\\..*" \
+      "^amq\\\\.gen-.*|^$user\\\\.replica\\\\..*$make" \
       "^(events|retry|dead-letter|amq\\\\.default|amq\\\\.gen-.*|$user\\\\.replica\\\\..*)\$" \
-      "^(events|$user\\\\..*|amq\\\\.gen-.*)\$")
+      "^(events|$user\\\\..*|amq\\\\.gen-.*$read)\$")
   done
   printf '{\n"vhosts": [{"name": "leadwire"}],\n"users": [\n%s\n],\n"permissions": [\n%s\n]\n}\n' \
     "$users" "$permissions"

@@ -5,7 +5,6 @@
 mod broker;
 mod deliveries;
 pub mod erasure;
-mod inside;
 mod look;
 mod replay;
 mod select;
@@ -15,8 +14,9 @@ use crate::clients::gateway::Url;
 use crate::output::Format;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use platform_broker::dead_letters::Filter;
 use secrecy::SecretString;
-use select::Filter;
+use select::Criteria;
 pub use select::moment;
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ enum Command {
         #[arg(long)]
         queue: Option<String>,
         #[command(flatten)]
-        filter: Filter,
+        filter: Criteria,
         #[command(flatten)]
         format: Format,
     },
@@ -74,7 +74,7 @@ enum Command {
         #[arg(short = 'n', long, default_value = "20")]
         limit: usize,
         #[command(flatten)]
-        filter: Filter,
+        filter: Criteria,
         #[command(flatten)]
         format: Format,
     },
@@ -101,7 +101,7 @@ enum Command {
         #[arg(long)]
         queue: String,
         #[command(flatten)]
-        filter: Filter,
+        filter: Criteria,
         /// A file, made for its owner alone; standard output otherwise.
         #[arg(short, long)]
         output: Option<PathBuf>,
@@ -111,7 +111,7 @@ enum Command {
         #[arg(long)]
         queue: String,
         #[command(flatten)]
-        filter: Filter,
+        filter: Criteria,
         /// Do it.
         #[arg(long)]
         confirm: bool,
@@ -127,7 +127,7 @@ struct Replay {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    filter: Filter,
+    filter: Criteria,
     /// At most so many: 50/s, 3000/m. As fast as it goes otherwise; deliveries keep the rate of their subscription.
     #[arg(long, value_parser = rate)]
     rate: Option<f64>,
@@ -198,11 +198,13 @@ pub async fn dlq(arguments: Dlq) -> anyhow::Result<Answer> {
             let filter = connections.resolved(filter).await?;
             look::export(&connections, &queue, &filter, output.as_deref()).await
         }
-        Command::Replay(mut wish) => {
-            wish.filter = connections.resolved(wish.filter).await?;
+        Command::Replay(wish) => {
+            let filter = connections.resolved(wish.filter.clone()).await?;
             match (wish.source.queue.clone(), wish.source.subscription.clone()) {
-                (Some(queue), _) => replay::replay(&connections, &queue, wish).await,
-                (None, Some(subscription)) => deliveries::recover(&connections, &subscription, wish).await,
+                (Some(queue), _) => replay::replay(&connections, &queue, filter, wish).await,
+                (None, Some(subscription)) => {
+                    deliveries::recover(&connections, &subscription, &filter, wish).await
+                }
                 (None, None) => bail!("give --queue or --subscription"),
             }
         }
@@ -215,7 +217,8 @@ pub async fn dlq(arguments: Dlq) -> anyhow::Result<Answer> {
 
 impl Connections {
     /// The filter with a tenant by its id: that is what messages carry.
-    async fn resolved(&self, filter: Filter) -> anyhow::Result<Filter> {
+    async fn resolved(&self, criteria: Criteria) -> anyhow::Result<Filter> {
+        let filter = Filter::from(criteria);
         let Some(tenant) = &filter.tenant else { return Ok(filter) };
         if let Ok(id) = uuid::Uuid::try_parse(tenant) {
             return Ok(Filter { tenant: Some(id.to_string()), ..filter });

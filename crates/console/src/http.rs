@@ -2,10 +2,17 @@
 
 mod assets;
 mod audit_log;
+mod automations;
+mod broker;
 mod clients;
 mod cookie;
+mod credentials;
+mod crm;
 mod dead_letters;
 mod events;
+mod ingest;
+mod lex;
+mod live;
 mod overview;
 mod reference;
 mod sign_in;
@@ -26,6 +33,8 @@ use platform_http::edge::Final;
 use std::net::IpAddr;
 use stop::Stop;
 
+pub use live::Live;
+
 /// The address of whoever asks, which whoever mounts the console puts into the request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor(pub IpAddr);
@@ -38,6 +47,9 @@ pub fn configure(console: Console) -> impl Fn(&mut ServiceConfig) + Clone + Send
                 .wrap(from_fn(hardened))
                 .service(resource("").get(overview::get))
                 .service(resource("/assets/{file}").get(assets::get))
+                .service(resource("/live/overview").get(overview::live))
+                .service(resource("/live/events/{event}").get(events::live_event))
+                .service(resource("/live/deliveries/{delivery}").get(events::live_delivery))
                 .service(resource("/sign-in").get(sign_in::form).post(sign_in::sign_in))
                 .service(resource("/sign-out").post(sign_in::sign_out))
                 .service(resource("/sign-out-everywhere").post(sign_in::sign_out_everywhere))
@@ -62,10 +74,60 @@ pub fn configure(console: Console) -> impl Fn(&mut ServiceConfig) + Clone + Send
                 .service(resource("/clients/{client}/status").post(clients::set_status))
                 .service(resource("/clients/{client}/keys").post(clients::create_key))
                 .service(resource("/clients/{client}/keys/{key}/revoke").post(clients::revoke_key))
+                .service(resource("/clients/{client}/tier").post(clients::set_tier))
+                .service(
+                    resource("/clients/{client}/{family}/new")
+                        .get(credentials::form)
+                        .post(credentials::create),
+                )
+                .service(resource("/clients/{client}/{family}/{credential}/{action}").post(credentials::act))
                 .service(resource("/audit-log").get(audit_log::list))
+                .configure(broker_pages)
+                .configure(ingest_and_lex_pages)
+                .configure(crm_pages)
                 .default_service(web::to(nothing_here)),
         );
     }
+}
+
+fn broker_pages(config: &mut ServiceConfig) {
+    config
+        .service(resource("/live/replays/{queue}/{replay}").get(broker::live))
+        .service(resource("/dead-letters/broker").get(broker::list))
+        .service(resource("/dead-letters/broker/{queue}").get(broker::queue))
+        .service(resource("/dead-letters/broker/{queue}/messages/{message}").get(broker::message))
+        .service(resource("/dead-letters/broker/{queue}/export").get(broker::export))
+        .service(resource("/dead-letters/broker/{queue}/replays").post(broker::replay))
+        .service(resource("/dead-letters/broker/{queue}/replays/{replay}").get(broker::progress))
+        .service(resource("/dead-letters/broker/{queue}/replays/{replay}/{action}").post(broker::act));
+}
+
+fn ingest_and_lex_pages(config: &mut ServiceConfig) {
+    config
+        .service(resource("/ingest").get(ingest::workers))
+        .service(resource("/ingest/workers/{worker}").get(ingest::worker))
+        .service(resource("/lex").get(lex::messages))
+        .service(resource("/lex/dead").get(lex::dead))
+        .service(resource("/lex/messages/{message}").get(lex::message))
+        .service(resource("/lex/conformance").get(lex::reports).post(lex::run))
+        .service(resource("/lex/conformance/{session}").get(lex::report));
+}
+
+fn crm_pages(config: &mut ServiceConfig) {
+    config
+        .service(resource("/crm").get(crm::index))
+        .service(resource("/crm/automations").get(automations::list))
+        .service(resource("/crm/automations/new").get(automations::form))
+        .service(resource("/crm/automations/check").post(automations::check))
+        .service(resource("/crm/automations/apply").post(automations::apply))
+        .service(resource("/crm/automations/{automation}").get(automations::get))
+        .service(resource("/crm/automations/{automation}/edit").get(automations::edit))
+        .service(resource("/crm/automations/{automation}/switch").post(automations::switch))
+        .service(resource("/crm/automations/{automation}/runs").post(automations::run))
+        .service(resource("/crm/automations/{automation}/runs/{run}").get(automations::shown_run))
+        .service(resource("/crm/automations/{automation}/runs/{run}/replay").post(automations::replay))
+        .service(resource("/crm/{kind}").get(crm::list))
+        .service(resource("/crm/{kind}/{record}").get(crm::get));
 }
 
 /// Registers the reference of the APIs, into a scope `/docs`.

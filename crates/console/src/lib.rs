@@ -12,10 +12,11 @@ mod store;
 mod view;
 
 pub use clients::api::{Api, VISITOR_HEADER, VisitorProof};
-pub use http::{Visitor, asyncapi, configure, docs, openapi, schemas};
+pub use http::{Live, Visitor, asyncapi, configure, docs, openapi, schemas};
 pub use settings::ConsoleSettings;
 
 use platform::clock::Clock;
+use platform::lifecycle::Shutdown;
 use platform::limits::RateLimiter;
 use platform::secrets::SealingKeys;
 use sqlx::PgPool;
@@ -29,5 +30,8 @@ pub struct Console {
     pub sealing: SealingKeys,
     pub limiter: RateLimiter,
     pub settings: ConsoleSettings,
+    /// Who is being kept up to date.
+    pub live: Live,
     pub clock: Clock,
+    pub shutdown: Shutdown,
 }

@@ -100,19 +100,9 @@ pub async fn begin(console: &Console, key: &SecretString, who: Who) -> Result<St
 /// # Errors
 /// When the database is unavailable.
 pub async fn find(console: &Console, token: &str) -> Result<Option<Session>, SessionError> {
-    /// How exactly the last use is known: not every page is a write.
-    const NOTED_EVERY: TimeDelta = TimeDelta::seconds(30);
     let Some(token) = decode_key(token) else { return Ok(None) };
-    let (id, now) = (digest(&token), console.clock.now());
-    let mut connection = console.database.acquire().await?;
-    let Some(row) = store::find(&mut connection, &id).await? else { return Ok(None) };
-    if row.expires_at <= now || row.used_at + span(console.settings.idle) <= now {
-        store::delete(&mut connection, &id).await?;
-        return Ok(None);
-    }
-    if row.used_at + NOTED_EVERY <= now {
-        store::note_use(&mut connection, &id, now).await?;
-    }
+    let id = digest(&token);
+    let Some(row) = used(console, &id).await? else { return Ok(None) };
     // A key of the sealing that was taken away ends the session, as does a row that was tampered with.
     let opened = Sealed::unpack(&row.sealed).and_then(|sealed| console.sealing.open(&sealed, &id).ok());
     let kept = opened.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok());
@@ -124,6 +114,31 @@ pub async fn find(console: &Console, token: &str) -> Result<Option<Session>, Ses
         created_at: row.created_at,
         expires_at: row.expires_at,
     }))
+}
+
+/// Whether a session has not ended yet. To ask is to use it.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn lasts(console: &Console, session: &Session) -> Result<bool, SessionError> {
+    Ok(used(console, &session.id).await?.is_some())
+}
+
+/// The row of a session that is being used, unless it has ended.
+async fn used(console: &Console, id: &[u8; 32]) -> Result<Option<SessionRow>, SessionError> {
+    /// How exactly the last use is known: not every page is a write.
+    const NOTED_EVERY: TimeDelta = TimeDelta::seconds(30);
+    let now = console.clock.now();
+    let mut connection = console.database.acquire().await?;
+    let Some(row) = store::find(&mut connection, id).await? else { return Ok(None) };
+    if row.expires_at <= now || row.used_at + span(console.settings.idle) <= now {
+        store::delete(&mut connection, id).await?;
+        return Ok(None);
+    }
+    if row.used_at + NOTED_EVERY <= now {
+        store::note_use(&mut connection, id, now).await?;
+    }
+    Ok(Some(row))
 }
 
 /// Ends one session.

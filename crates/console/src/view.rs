@@ -4,10 +4,18 @@
 
 pub mod assets;
 pub mod audit_log;
+pub mod automations;
+pub mod broker;
 pub mod clients;
+pub mod credentials;
+pub mod crm;
 pub mod dead_letters;
+pub mod editor;
 pub mod events;
+pub mod ingest;
 pub mod layout;
+pub mod lex;
+pub mod lex_conformance;
 pub mod overview;
 pub mod parts;
 pub mod reference;
@@ -35,6 +43,15 @@ impl Frame<'_> {
     pub fn may(&self, scope: &str) -> bool {
         self.who.admin || self.who.scopes.iter().any(|held| held == scope)
     }
+}
+
+/// The path of a page of the console, each segment encoded.
+pub fn address(segments: &[&str]) -> String {
+    let Ok(mut url) = url::Url::parse("http://console/console") else { return "/console".to_owned() };
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.extend(segments);
+    }
+    url.path().to_owned()
 }
 
 /// A text within JSON, by its pointer (RFC 6901); empty where there is none.

@@ -18,8 +18,28 @@ pub const EVENTS: &str = "/internal/events";
 /// lead-intake, crm-resources, ingest, lex-router, webhook-dispatcher: `POST` an [`Erase`]; answers [`Erased`].
 pub const ERASE: &str = "/internal/erase";
 
+/// Every service: `GET` answers [`Health`].
+pub const HEALTH: &str = "/internal/health";
+
 /// webhook-dispatcher: `PUT /{id}` a [`crate::lex::LexSubscription`]; 204 once every later message meets it.
 pub const LEX_SUBSCRIPTIONS: &str = "/internal/lex-subscriptions";
+
+/// How a replica of a service is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub version: String,
+    /// What it needs.
+    pub checks: Vec<HealthCheck>,
+}
+
+/// Something that a service needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    pub name: String,
+    /// Whether the service cannot work without it.
+    pub decides: bool,
+    pub problem: Option<String>,
+}
 
 /// The organisations that bear a LEX name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,8 @@
 //! The platform surface: `{error,message,details?}`, and `retryAfter` where the caller should wait; its scopes
 //! that services other than the gateway ask for.
 
+pub mod query;
+
 use crate::{fields, respond, retry_seconds};
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
@@ -83,6 +85,12 @@ permissions! {
     WebhooksWrite: "webhooks:write";
     /// `webhooks:read`, which write implies.
     WebhooksRead: "webhooks:read" | "webhooks:write";
+    /// `leads:read`, which write implies: what the organisation exchanges about people.
+    LeadsRead: "leads:read" | "leads:write";
+    /// `leads:write`.
+    LeadsWrite: "leads:write";
+    /// `usage:read`.
+    UsageRead: "usage:read";
 }
 
 fn check(principal: &Principal, scopes: &[&str]) -> Result<(), Fault> {

@@ -23,7 +23,7 @@ class Excuse:
 
     @property
     def name(self):
-        return f"{self.surface}: {self.kind} {self.operations} {self.status} {self.words}"
+        return f"{self.surface}: {self.kind} {self.operations} {self.status} {self.words} {self.address}".rstrip()
 
     def covers(self, surface, failure, case, response):
         return (
@@ -42,6 +42,7 @@ KEY_USED = "A name of a request that was used for another one is refused: that i
 PATH = "A segment that servers could read in two ways, such as `..` or an encoded `/`, is refused before anything else."
 CHANGED = "RFC 9110: `If-Match` with another version means that nothing is done."
 
+NO_VALUE = "A parameter without a value is one that was left out."
 NO_KEY = "A name of no characters names nothing."
 RULES = (
     "The standard's rules about messages are not those of a schema: the reference has them, its cases test them. What no rule"
@@ -68,16 +69,17 @@ ALL = [
     Excuse("crm", REFUSED, "/products", 422, "already been taken", "A company has a slug and a sku once."),
     Excuse("crm", REFUSED, "POST /api/v1/automations$", 422, "cannot be created", "The contract says so."),
     Excuse("crm", ACCEPTED, LISTS, 200, "", "A page or limit out of range is the nearest inside.", r"[?&](page|limit)="),
+    Excuse("crm", ACCEPTED, LISTS, 200, "", NO_VALUE, r"[?&]\w+=(&|$)"),
     Excuse("lex", REFUSED, r"^POST /v1/(messages|leads|assets)", 400, '"valid":false', RULES),
     Excuse("lex", ACCEPTED, r"^POST /v1/(messages|leads|assets)", 200, '"valid":true', RULES),
     Excuse("lex", REFUSED, r"^POST /v1/(messages|leads|assets)", 403, "senderId", "Any name is valid, and some are the caller's."),
     Excuse("lex", REFUSED, LISTS, 400, "cursor", CURSOR),
+    Excuse("lex", ACCEPTED, LISTS, 200, "", NO_VALUE, r"[?&]\w+=(&|$)"),
     Excuse("lex", REFUSED, "/conformance/run$", 403, "organizationId", "Any name is valid, and some are the caller's."),
-    Excuse("lex", REFUSED, "", 400, "element 0 must not be empty", "A text of no characters names nothing."),
     Excuse("lex", ACCEPTED, "/messages/batch$", 200, '"failureCount":[^0]', "Each message of a batch has a verdict of its own."),
     Excuse("lex", METHODS, "/messages/batch$", 405, "", "A message may be called `batch`, so there is a GET of this path."),
-    Excuse("platform", ACCEPTED, LISTS, 200, "", "A parameter without a value is one that was left out.", r"[?&]\w+=(&|$)"),
-    Excuse("platform", REFUSED, LISTS, 400, "is not a nextCursor", CURSOR),
+    Excuse("platform", ACCEPTED, LISTS, 200, "", NO_VALUE, r"[?&]\w+=(&|$)"),
+    Excuse("platform", REFUSED, LISTS, 400, "is not a next(_c|C)ursor", CURSOR),
     Excuse("platform", REFUSED, "/usage$", 400, "dateFrom|dateTo", "Two dates have an order, and at most so many days between them."),
     Excuse("platform", REFUSED, "/events$", 400, "between 1 and", "Pages by number end at the 10,000th event, whatever the size of a page."),
     Excuse("platform", REFUSED, "", 422, "IDEMPOTENCY_MISMATCH", KEY_USED),
@@ -85,8 +87,8 @@ ALL = [
     Excuse("platform", REFUSED, "POST /api/v1/api-keys$", 400, '"(app|allowedOrigins)', "Each surface has members of its own."),
     Excuse("platform", REFUSED, "", 400, '"expiresAt","message":"must lie in the future', "Time goes on, schemas do not."),
     Excuse("platform", REFUSED, "/webhooks", 400, "pause of more than", "The members of a retry policy have a limit together."),
+    Excuse("platform", REFUSED, "/oauth/token$", 400, "more than once", "RFC 6749, 3.2: no parameter is there twice."),
     Excuse("platform", REFUSED, "/oauth/token$", 401, "invalid_client", "Any text may be the id of a client, or its secret."),
-    Excuse("platform", REFUSED, "/runs$", 400, '"subject', "The record that a run is about must be there."),
     Excuse("platform", REFUSED, "PUT .*/automations$", 400, '"steps', "Steps are programs: that one is right, no schema says."),
     Excuse("platform", REFUSED, "/erase$", 400, "where there is no", "One of the two is enough."),
 ]

@@ -421,6 +421,9 @@ class Platform(Surface):
         return [
             (f"{organization}/automations/{{automationId}}/runs/{{", self.run),
             (f"{organization}/automations/{{", self.automation),
+            (f"{organization}/crm/products/{{", functools.partial(self.record, "products", "productId")),
+            (f"{organization}/crm/customers/{{", functools.partial(self.record, "customers", "customerId")),
+            (f"{organization}/crm/leads/{{", functools.partial(self.record, "leads", "leadId")),
             (f"{organization}/events/{{", self.event),
             (f"{organization}/deliveries/{{", self.organizations_delivery),
             (f"{organization}/subscriptions/{{", self.organizations_subscription),
@@ -446,10 +449,16 @@ class Platform(Surface):
     def automation(self):
         return {"id": self.other.id, "automationId": new_automation(self.gateway, self.other.id)}
 
+    def new_record(self, kind):
+        """A record of the other organisation's CRM."""
+        record = {"data": {"name": "Grace"}}
+        return self.gateway.call("POST", f"/api/v1/{kind}", record, self.other.crm_key)["data"]["id"]
+
+    def record(self, kind, name):
+        return {"id": self.other.id, name: self.new_record(kind)}
+
     def new_lead(self):
-        """A lead of the other organisation's CRM."""
-        lead = {"data": {"name": "Grace"}}
-        return self.gateway.call("POST", "/api/v1/leads", lead, self.other.crm_key)["data"]["id"]
+        return self.new_record("leads")
 
     def run(self):
         """A run that died, because a receiver has refused it."""

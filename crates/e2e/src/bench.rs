@@ -2,11 +2,13 @@
 
 pub mod accept;
 pub mod backlog;
+pub mod console;
 pub mod crm;
 mod delivery;
 pub mod end_to_end;
 pub mod gateway;
 pub mod group_commit;
+pub mod growth;
 pub mod ingest;
 pub mod isolation;
 pub mod latency;
@@ -14,6 +16,7 @@ pub mod lex;
 pub mod memory;
 pub mod outbox_claim;
 pub mod relay;
+mod underneath;
 
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,15 +1,24 @@
 //! An operator's way to dead letters: looking at them, taking some out, sending some back to work.
 //!
-//! For commands, not for services: a connection that lives as long as the command, and errors that end it.
-//! Which letters are meant is the caller's business. A queue is worked on by one command at a time
-//! ([`DeadLetters::lock`]), because whoever looks holds what he looks at.
+//! For what operators do, not for consumers: a connection that lives as long as the work, and errors that end it.
+//! A queue is worked on by one at a time ([`DeadLetters::lock`]), because whoever looks holds what he looks at.
 
+mod facts;
+mod filter;
+mod groups;
+mod inside;
 mod letter;
 mod replay;
+mod run;
 mod walk;
 
+pub use facts::{Facts, payload};
+pub use filter::Filter;
+pub use groups::{Group, Groups};
+pub use inside::{Inside, plain};
 pub use letter::DeadLetter;
 pub use replay::{Marks, Replay, replay_queue};
+pub use run::{Counted, Plan, Step, carry_out, count};
 pub use walk::Walk;
 
 use crate::connection::{Endpoint, Link};
@@ -118,6 +127,29 @@ impl DeadLetters {
     /// When there is no such queue.
     pub async fn walk(&self, queue: &str) -> Result<Walk, BrokerError> {
         Walk::begin(self.clone(), queue).await
+    }
+
+    /// Goes through a queue for as long as `visit` wants more. False when somebody else works on it for longer than
+    /// `patience`.
+    ///
+    /// # Errors
+    /// What `visit` fails with, or when the connection is lost.
+    pub async fn each<E: From<BrokerError>>(
+        &self,
+        queue: &str,
+        patience: Duration,
+        mut visit: impl AsyncFnMut(&DeadLetter) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let Some(lock) = self.lock(queue, patience).await? else { return Ok(false) };
+        let mut walk = self.walk(queue).await?;
+        while let Some(letter) = walk.next().await? {
+            if !visit(&letter).await? {
+                break;
+            }
+        }
+        walk.finish().await?;
+        lock.release().await?;
+        Ok(true)
     }
 
     /// Closes the connection.

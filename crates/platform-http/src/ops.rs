@@ -1,6 +1,8 @@
 //! The ops port: `/livez` (the process turns), `/readyz` (it can do its job), `/metrics` (Prometheus).
 
+use crate::identity::FromService;
 use actix_web::{HttpResponse, web};
+use contracts::internal::{Health, HealthCheck};
 use futures_util::future::{BoxFuture, join_all};
 use platform::lifecycle::Shutdown;
 use serde_json::{Map, Value, json};
@@ -55,6 +57,17 @@ impl Readiness {
         self.results().await.into_iter().map(|(name, _, problem)| (name, problem)).collect()
     }
 
+    /// How the process is, for other services.
+    pub async fn health(&self) -> Health {
+        let checks = self.results().await.into_iter();
+        let check = |(name, decides, problem): (&str, bool, _)| HealthCheck {
+            name: name.to_owned(),
+            decides,
+            problem,
+        };
+        Health { version: env!("CARGO_PKG_VERSION").to_owned(), checks: checks.map(check).collect() }
+    }
+
     /// Each check's name, whether it decides, and its problem.
     async fn results(&self) -> Vec<(&'static str, bool, Option<String>)> {
         join_all(self.0.iter().map(|named| async move {
@@ -93,6 +106,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 HttpResponse::Ok().content_type("text/plain; version=0.0.4").body((ops.metrics)())
             }),
         );
+}
+
+/// 200 with how the process is, for other services.
+pub(crate) async fn health(_service: FromService, readiness: web::Data<Readiness>) -> HttpResponse {
+    HttpResponse::Ok().json(readiness.health().await)
 }
 
 async fn readyz(ops: web::Data<Ops>) -> HttpResponse {

@@ -113,11 +113,14 @@ impl Servers {
         shutdown: &Shutdown,
         routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     ) -> io::Result<Self> {
+        let health = readiness.clone();
         let (main, address) = connection::serve(settings, move || {
             App::new()
                 .app_data(web::Data::new(edge_data.clone()))
+                .app_data(web::Data::new(health.clone()))
                 .wrap(from_fn(edge))
                 .default_service(web::to(nothing_here))
+                .service(web::resource(contracts::internal::HEALTH).get(ops::health))
                 .configure(routes.clone())
         })?;
         let state = Ops { readiness, metrics, shutdown: shutdown.clone() };

@@ -2,7 +2,9 @@
 
 use contracts::Service;
 use contracts::Surface;
-use contracts::identity::{Caller, CredentialKind, CredentialRef, OrganizationRef, Principal, SurfaceFacts};
+use contracts::identity::{
+    Caller, CredentialKind, CredentialRef, OrganizationRef, PlatformFacts, Principal, SurfaceFacts,
+};
 use contracts::ids::{ClientId, CredentialId, OrganizationId};
 use platform::clock::Clock;
 use platform_http::{IdentityKey, IdentitySettings};
@@ -40,6 +42,15 @@ pub fn key(slug: &str, surface: Surface, kind: CredentialKind, scopes: &[&str]) 
     principal.surface = surface;
     principal.credential.kind = kind;
     principal.scopes = scopes.iter().map(|&scope| scope.to_owned()).collect();
+    principal
+}
+
+/// A platform key of an organisation with these scopes, asking about an organisation: its own, or as an administrator
+/// may, another.
+pub fn platform(slug: &str, scopes: &[&str], about: &str) -> Principal {
+    let mut principal = key(slug, Surface::Platform, CredentialKind::PlatformKey, scopes);
+    let organization = OrganizationRef { id: organization_id(about), slug: about.to_owned() };
+    principal.facts = SurfaceFacts::Platform(PlatformFacts { organization, client_id: None });
     principal
 }
 

@@ -100,10 +100,14 @@ fn of_body(document: &Value, answer: &Value, headers: &HeaderMap, body: &[u8]) -
     if !media_type.ends_with("json") {
         return Vec::new();
     }
-    match serde_json::from_slice(body) {
-        Ok(body) => of_schema(document, &described["schema"], &body, "the body"),
+    // The schema of many documents is that of each.
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let documents: Vec<_> = if media_type.ends_with("ndjson") { lines.collect() } else { vec![body] };
+    let of_document = |text: &&[u8]| match serde_json::from_slice(text) {
+        Ok(value) => of_schema(document, &described["schema"], &value, "the body"),
         Err(error) => vec![format!("the body is no JSON: {error}")],
-    }
+    };
+    documents.iter().flat_map(of_document).collect()
 }
 
 fn of_schema(document: &Value, schema: &Value, value: &Value, what: &str) -> Vec<String> {

@@ -7,6 +7,7 @@ pub mod customer;
 pub mod definition;
 pub mod expression;
 pub mod fields;
+pub mod file;
 pub mod lead;
 pub mod listing;
 pub mod page_mark;

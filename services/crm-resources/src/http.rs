@@ -7,6 +7,7 @@ pub mod crud;
 pub mod internal;
 pub mod leads;
 pub mod list_query;
+pub mod records;
 pub mod resources;
 pub mod routes;
 pub mod run_body;

@@ -1,17 +1,19 @@
 //! The composition root: the only file that knows every part.
 
+use crate::clients::dead_letters::DeadLetterQueues;
 use crate::clients::upstreams::Upstreams;
 use crate::consumers::control_events::ControlEvents;
 use crate::domain::access_token::SigningKeys;
 use crate::state::{Identities, Oauth, State, Trust};
 use crate::store::credentials_cache::CredentialsCache;
 use crate::store::jti_claims::ClaimJtis;
+use crate::usecases::carry_out_replays::carry_out_replays;
 use crate::usecases::count_usage;
 use crate::usecases::expire_usage::expire_usage;
 use crate::usecases::know_origin::Origins;
 use crate::usecases::purge_jtis::purge_jtis;
 use crate::{SERVICE, Settings, http, store};
-use console::{Api, Console, VisitorProof};
+use console::{Api, Console, Live, VisitorProof};
 use contracts::Service;
 use platform::clock::Clock;
 use platform::lifecycle::Process;
@@ -70,7 +72,9 @@ impl App {
             sealing: trust.sealing.clone(),
             limiter: limiter.clone(),
             settings: settings.console.clone(),
+            live: Live::default(),
             clock: clock.clone(),
+            shutdown: shutdown.clone(),
         };
         let api = console.api.clone();
         let state = State {
@@ -80,12 +84,14 @@ impl App {
             relay,
             jtis: Arc::new(jtis),
             upstreams: Upstreams::new(settings.upstreams.all())?,
+            dead_letters: DeadLetterQueues::new(&settings.broker),
             identities: Arc::new(identities(settings, &process)?),
             trust: Arc::new(trust),
             usage_hourly_days: settings.usage.hourly_days,
             clock: clock.clone(),
             ids: ids.clone(),
         };
+        carry_out_replays(&state, &process);
         let edge = Edge::new(SERVICE, &settings.identity, &settings.http, dialects::of_path, &process)?
             .observed_by(http::usage::counting(meter, clock.clone()));
         let routes = http::routes::configure(state, console);

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod oauth;
 pub mod organization;
 pub mod path;
+pub mod replay;
 pub mod scopes;
 pub mod token;
 pub mod usage;

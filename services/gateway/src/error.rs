@@ -9,7 +9,9 @@ use crate::usecases::create_organization::CreateOrganizationError;
 use crate::usecases::erase_person::ErasePersonError;
 use crate::usecases::grant::GrantError;
 use crate::usecases::locate::LocateError;
+use crate::usecases::look_at_dead_letters::LookError;
 use crate::usecases::read_usage::ReadUsageError;
+use crate::usecases::replay_dead_letters::ReplayError;
 use crate::usecases::update_client::UpdateClientError;
 use crate::usecases::update_organization::UpdateOrganizationError;
 use contracts::FaultCode;
@@ -121,6 +123,30 @@ impl From<ErasePersonError> for Fault {
                 Self { message: error.to_string().into(), ..Self::unavailable(error) }
             }
             ErasePersonError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LookError> for Fault {
+    fn from(error: LookError) -> Self {
+        use LookError as E;
+        match error {
+            E::NoSuchQueue | E::NoSuchMessage => Self::new(FaultCode::NotFound, error.to_string()),
+            E::InUse | E::Missing => Self::new(FaultCode::Conflict, error.to_string()),
+            E::Gone => Self::internal(error),
+            E::Broker(error) => Self::unavailable(error),
+            E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReplayError> for Fault {
+    fn from(error: ReplayError) -> Self {
+        use ReplayError as E;
+        match error {
+            E::NoSuchQueue | E::NoSuchReplay => Self::new(FaultCode::NotFound, error.to_string()),
+            E::Unrouted | E::UnderWay | E::Ended => Self::new(FaultCode::Conflict, error.to_string()),
+            E::Store(error) => error.into(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The handles that handlers and use cases share.
 
+use crate::clients::dead_letters::DeadLetterQueues;
 use crate::clients::upstreams::Upstreams;
 use crate::domain::access_token::SigningKeys;
 use crate::store::credentials_cache::CredentialsCache;
@@ -36,6 +37,7 @@ pub struct State {
     pub relay: Relay,
     pub jtis: Arc<GroupCommit<ClaimJtis>>,
     pub upstreams: Upstreams,
+    pub dead_letters: DeadLetterQueues,
     pub identities: Arc<Identities>,
     pub trust: Arc<Trust>,
     /// For how long figures of usage by the hour are kept.

@@ -10,6 +10,7 @@ pub mod credentials_cache;
 pub mod jti_claims;
 pub mod organizations;
 pub mod origins;
+pub mod replays;
 pub mod resolved;
 pub mod usage;
 

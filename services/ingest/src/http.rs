@@ -7,6 +7,7 @@ mod event_body;
 mod events;
 mod idempotency_key;
 mod json_text;
+mod organization;
 mod ping;
 mod read_workers;
 pub mod routes;

@@ -6,5 +6,6 @@ pub mod find_workers;
 pub mod ingest_batch;
 pub mod ingest_snapshot;
 pub mod once;
+pub mod read_usage;
 pub mod read_workers;
 pub mod remove_organization;

@@ -2,6 +2,7 @@
 
 pub mod announcement;
 pub mod lead;
+pub mod listing;
 pub mod person;
 pub mod record;
 pub mod rehearsal;

@@ -9,6 +9,8 @@ mod conformance;
 mod erase;
 mod health;
 mod messages;
+mod organization;
+mod organization_conformance;
 mod read;
 pub mod routes;
 mod schema;

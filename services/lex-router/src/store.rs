@@ -5,6 +5,7 @@ use platform_pg::retention::Retention;
 
 pub mod erasure;
 pub mod intake;
+pub mod listing;
 mod loading;
 pub mod messages;
 pub mod organizations;

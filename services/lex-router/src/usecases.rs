@@ -6,6 +6,7 @@ pub mod erase_person;
 pub mod find_receiver;
 pub mod keep_organization;
 pub mod keep_subscription;
+pub mod list_messages;
 pub mod note_outcomes;
 pub mod read_messages;
 pub mod remove_organization;

@@ -7,7 +7,7 @@ use crate::consumers::tape::Reconciler;
 use crate::delivery::{Engine, Wake};
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
-use crate::usecases::{recover, retention, waiting};
+use crate::usecases::{figures, recover, retention, waiting};
 use crate::{SERVICE, Settings, http, store};
 use platform::lifecycle::Process;
 use platform::secrets::SealingKeys;
@@ -54,7 +54,8 @@ impl App {
             keys: Arc::new(SealingKeys::parse(&settings.secrets.encryption_keys)?),
             outbound: OutboundClient::new(guard, USER_AGENT)?,
             wake: Wake::default(),
-            relay: Relay::start(&database, broker.publisher(), tasks, shutdown),
+            // Nobody waits for what is told of deliveries.
+            relay: Relay::lingering(&database, broker.publisher(), tasks, shutdown),
             clock: clock.clone(),
             ids: ids.clone(),
         };
@@ -63,6 +64,7 @@ impl App {
         retention::start(&state, tasks, shutdown);
         tasks.spawn("recoveries", recover::run(state.clone(), shutdown.clone()));
         tasks.spawn("messages that wait", waiting::run(state.clone(), shutdown.clone()));
+        tasks.spawn("figures", figures::run(state.clone(), shutdown.clone()));
         broker.consume(FanOut(state.clone()));
         broker.consume(Control(state.clone()));
         broker.consume_replica(Changes(state.clone()));

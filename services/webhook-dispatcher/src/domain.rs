@@ -2,6 +2,7 @@
 
 pub mod delivery;
 pub mod event;
+pub mod figures;
 pub mod filter;
 pub mod lex;
 pub mod notice;

@@ -2,6 +2,7 @@
 
 mod events;
 mod fields;
+mod figures;
 mod internal;
 mod lex;
 mod lex_body;

@@ -7,6 +7,7 @@ pub mod accounting;
 pub mod deliveries;
 pub mod erasure;
 pub mod events;
+pub mod figures;
 pub mod gone;
 pub mod leases;
 pub mod messages;

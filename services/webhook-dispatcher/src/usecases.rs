@@ -7,6 +7,7 @@ pub mod delete_subscriptions;
 pub mod end_pending;
 pub mod erase_person;
 pub mod fan_out;
+pub mod figures;
 pub mod list_deliveries;
 pub mod list_subscriptions;
 pub mod notices;

@@ -5,11 +5,11 @@ use crate::clients::gateway::Gateway;
 use anyhow::{Context, bail};
 use contracts::topology::{EVENTS_UNROUTED, WORK_QUEUES, WorkQueue};
 use platform_broker::BrokerSettings;
-use platform_broker::dead_letters::{DeadLetter, DeadLetters};
+use platform_broker::dead_letters::DeadLetters;
 use std::time::Duration;
 
 /// How long looking waits for another command.
-const LOOKING: Duration = Duration::from_secs(2);
+pub const LOOKING: Duration = Duration::from_secs(2);
 /// How long changing waits: as long as a connection to a lost machine may take to be noticed.
 const CHANGING: Duration = Duration::from_secs(35);
 
@@ -54,24 +54,6 @@ pub fn work_queue(name: &str) -> anyhow::Result<WorkQueue> {
 /// The queue that the dead letters of a work queue lie in.
 pub fn dead_letter_queue(name: &str) -> anyhow::Result<String> {
     if name == EVENTS_UNROUTED { Ok(name.to_owned()) } else { Ok(work_queue(name)?.dead_letter_queue()) }
-}
-
-/// Goes through a queue, for as long as `visit` wants more. False when another command works on it.
-pub async fn each(
-    letters: &DeadLetters,
-    queue: &str,
-    mut visit: impl FnMut(&DeadLetter) -> anyhow::Result<bool>,
-) -> anyhow::Result<bool> {
-    let Some(lock) = letters.lock(queue, LOOKING).await? else { return Ok(false) };
-    let mut walk = letters.walk(queue).await?;
-    while let Some(letter) = walk.next().await? {
-        if !visit(&letter)? {
-            break;
-        }
-    }
-    walk.finish().await?;
-    lock.release().await?;
-    Ok(true)
 }
 
 /// The right to change a queue.

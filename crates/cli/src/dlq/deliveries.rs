@@ -1,8 +1,6 @@
 //! Dead deliveries of webhooks, through the gateway's admin routes.
 
 use super::Connections;
-use super::look::{Group, Groups};
-use super::select::Filter;
 use super::{Answer, By, Replay};
 use crate::clients::gateway::{Gateway, Method};
 use crate::deliveries::page;
@@ -10,6 +8,7 @@ use crate::output::{Format, shown};
 use anyhow::ensure;
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::clock::Clock;
+use platform_broker::dead_letters::{Filter, Group, Groups};
 use serde_json::{Value, json};
 
 const DEAD: &str = "dead_letter";
@@ -92,9 +91,13 @@ async fn dead_of(gateway: &Gateway, event: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 /// Makes the dead deliveries of a subscription due again. The gateway notes it in the audit log.
-pub async fn recover(connections: &Connections, subscription: &str, wish: Replay) -> anyhow::Result<Answer> {
+pub async fn recover(
+    connections: &Connections,
+    subscription: &str,
+    filter: &Filter,
+    wish: Replay,
+) -> anyhow::Result<Answer> {
     let gateway = connections.gateway()?;
-    let filter = &wish.filter;
     if wish.dry_run {
         let filter = given(filter);
         let mut query = vec![("by", "reason"), ("status", DEAD), ("subscription", subscription)];

@@ -1,70 +1,24 @@
 //! Looking at dead letters. Every queue is afterwards as it was.
 
-use super::broker::{busy, dead_letter_queue, each, queues};
-use super::inside::plain;
-use super::select::{Facts, Filter, payload};
+use super::broker::{LOOKING, busy, dead_letter_queue, queues};
 use super::{Answer, By, Connections, deliveries};
 use crate::audit::warn;
 use crate::output::{Format, Table, age, shortened, shown};
 use anyhow::{Context, ensure};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use contracts::topology::WORK_QUEUES;
 use platform::clock::Clock;
-use platform_broker::dead_letters::{DeadLetter, DeadLetters, replay_queue};
+use platform_broker::dead_letters::{
+    DeadLetter, DeadLetters, Facts, Filter, Group, Groups, payload, plain, replay_queue,
+};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Different keys that are counted; what comes after them is counted as [`OTHERS`].
-const KEYS: usize = 1000;
-const OTHERS: &str = "(others)";
 /// Characters of a reason in a table.
 const REASON: usize = 70;
-
-/// What is counted together.
-#[derive(Clone, Debug, Default)]
-pub struct Group {
-    pub count: u64,
-    pub oldest: Option<DateTime<Utc>>,
-    pub newest: Option<DateTime<Utc>>,
-    /// Of these, those of the last hour.
-    pub last_hour: u64,
-}
-
-impl Group {
-    fn add(&mut self, died: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        self.count += 1;
-        let Some(died) = died else { return };
-        self.oldest = Some(self.oldest.map_or(died, |oldest| oldest.min(died)));
-        self.newest = Some(self.newest.map_or(died, |newest| newest.max(died)));
-        self.last_hour += u64::from(died >= now - TimeDelta::hours(1));
-    }
-}
-
-/// Groups by their key.
-#[derive(Debug, Default)]
-pub struct Groups(BTreeMap<String, Group>);
-
-impl Groups {
-    fn add(&mut self, key: &str, died: Option<DateTime<Utc>>, now: DateTime<Utc>) {
-        let key = if self.0.contains_key(key) || self.0.len() < KEYS { key } else { OTHERS };
-        self.0.entry(key.to_owned()).or_default().add(died, now);
-    }
-
-    pub fn insert(&mut self, key: String, group: Group) {
-        self.0.insert(key, group);
-    }
-
-    /// The largest first.
-    fn sorted(self) -> Vec<(String, Group)> {
-        let mut groups: Vec<_> = self.0.into_iter().collect();
-        groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.count));
-        groups
-    }
-}
 
 /// A line of `ls`.
 #[derive(Debug)]
@@ -152,13 +106,14 @@ async fn look_at(
         return Ok(line);
     }
     let (mut all, mut reasons) = (Group::default(), Groups::default());
-    let looked = each(letters, &line.name, |letter| {
-        let facts = Facts::of(letter);
-        all.add(facts.died, now);
-        reasons.add(&facts.cause(), facts.died, now);
-        Ok(true)
-    })
-    .await?;
+    let looked = letters
+        .each(&line.name, LOOKING, async |letter| {
+            let facts = Facts::of(letter);
+            all.add(facts.died, now);
+            reasons.add(&facts.cause(), facts.died, now);
+            anyhow::Ok(true)
+        })
+        .await?;
     if looked {
         line.depth = all.count;
         line.found = Some(all);
@@ -188,14 +143,15 @@ pub async fn stats(
             if letters.depth(&queue).await?.is_none_or(|depth| depth.messages == 0) {
                 continue;
             }
-            let looked = each(&letters, &queue, |letter| {
-                let facts = Facts::of(letter);
-                if filter.wants(&facts) {
-                    groups.add(&key(by, &facts), facts.died, now);
-                }
-                Ok(true)
-            })
-            .await?;
+            let looked = letters
+                .each(&queue, LOOKING, async |letter| {
+                    let facts = Facts::of(letter);
+                    if filter.wants(&facts) {
+                        groups.add(&key(by, &facts), facts.died, now);
+                    }
+                    anyhow::Ok(true)
+                })
+                .await?;
             ensure!(looked, busy(&queue));
         }
         letters.close_connection().await;
@@ -258,14 +214,15 @@ pub async fn peek(
     let queue = dead_letter_queue(queue)?;
     let letters = connections.broker().await?;
     let mut found = Vec::new();
-    let looked = each(&letters, &queue, |letter| {
-        let facts = Facts::of(letter);
-        if found.len() < limit && filter.wants(&facts) {
-            found.push(facts);
-        }
-        Ok(found.len() < limit)
-    })
-    .await?;
+    let looked = letters
+        .each(&queue, LOOKING, async |letter| {
+            let facts = Facts::of(letter);
+            if found.len() < limit && filter.wants(&facts) {
+                found.push(facts);
+            }
+            anyhow::Ok(found.len() < limit)
+        })
+        .await?;
     ensure!(looked, busy(&queue));
     letters.close_connection().await;
     let document: Vec<_> = found.iter().map(|facts| facts.document(&queue)).collect();
@@ -304,14 +261,15 @@ pub async fn show(
         if letters.depth(&queue).await?.is_none_or(|depth| depth.messages == 0) {
             continue;
         }
-        let looked = each(&letters, &queue, |letter| {
-            let facts = Facts::of(letter);
-            if facts.answers_to(id) {
-                found.push(document(letter, &facts, &queue));
-            }
-            Ok(true)
-        })
-        .await?;
+        let looked = letters
+            .each(&queue, LOOKING, async |letter| {
+                let facts = Facts::of(letter);
+                if facts.answers_to(id) {
+                    found.push(document(letter, &facts, &queue));
+                }
+                anyhow::Ok(true)
+            })
+            .await?;
         if !looked {
             warn(&busy(&queue).to_string());
         }
@@ -397,16 +355,17 @@ pub async fn export(
         None => Box::new(BufWriter::new(std::io::stdout())),
     };
     let mut count = 0_u64;
-    let looked = each(&letters, &queue, |letter| {
-        let facts = Facts::of(letter);
-        if filter.wants(&facts) {
-            serde_json::to_writer(&mut writer, &document(letter, &facts, &queue))?;
-            writer.write_all(b"\n")?;
-            count += 1;
-        }
-        Ok(true)
-    })
-    .await?;
+    let looked = letters
+        .each(&queue, LOOKING, async |letter| {
+            let facts = Facts::of(letter);
+            if filter.wants(&facts) {
+                serde_json::to_writer(&mut writer, &document(letter, &facts, &queue))?;
+                writer.write_all(b"\n")?;
+                count += 1;
+            }
+            anyhow::Ok(true)
+        })
+        .await?;
     ensure!(looked, busy(&queue));
     writer.flush()?;
     letters.close_connection().await;

@@ -9,9 +9,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
 
-pub use reqwest::Method;
+pub use reqwest::{Method, Response};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Of a file, from its first byte to its last.
+const DOWNLOAD: Duration = Duration::from_mins(15);
 /// Says whose request the console makes, for the audit log, with a proof that it is the console.
 pub const VISITOR_HEADER: &str = "x-leadwire-visitor";
 
@@ -95,7 +97,7 @@ impl Api {
     /// # Errors
     /// When the client cannot be built.
     pub fn new(proof: VisitorProof) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self { http, address: Arc::default(), proof })
     }
 
@@ -114,10 +116,30 @@ impl Api {
     /// # Errors
     /// Whatever is no 2xx.
     pub async fn call(&self, whose: &OnBehalf<'_>, call: Call<'_>) -> Result<Value, Refusal> {
+        let response = self.send(whose, call, TIMEOUT).await?;
+        let bytes = response.bytes().await.map_err(|error| Refusal::unavailable(&error))?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// Calls an operation whose answer is a file, which is still to be read.
+    ///
+    /// # Errors
+    /// Whatever is no 2xx.
+    pub async fn download(&self, whose: &OnBehalf<'_>, call: Call<'_>) -> Result<Response, Refusal> {
+        self.send(whose, call, DOWNLOAD).await
+    }
+
+    async fn send(
+        &self,
+        whose: &OnBehalf<'_>,
+        call: Call<'_>,
+        timeout: Duration,
+    ) -> Result<Response, Refusal> {
         let url = self.url(&call)?;
         let mut request = self
             .http
             .request(call.method, url)
+            .timeout(timeout)
             .bearer_auth(whose.key.expose_secret())
             .header(VISITOR_HEADER, self.proof.header(whose.visitor))
             .header("x-request-id", whose.request_id);
@@ -129,11 +151,11 @@ impl Api {
         }
         let response = request.send().await.map_err(|error| Refusal::unavailable(&error))?;
         let (status, retry_after) = (response.status(), seconds(response.headers()));
+        if status.is_success() {
+            return Ok(response);
+        }
         let bytes = response.bytes().await.map_err(|error| Refusal::unavailable(&error))?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
         let message = body["message"].as_str().unwrap_or("the API refused the request").to_owned();
         let said = body.pointer("/details/fields").and_then(Value::as_array);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -3,24 +3,41 @@
 use super::events::address;
 use super::overview::DAY;
 use super::stop::Stop;
+use super::table::{Listing, Onward, export};
 use super::visit::{Form, Posted, Visit};
 use super::webhooks::is_about_the_form;
 use super::{page, page_again, see};
 use crate::clients::api::{Call, Method, Refusal};
 use crate::session::once;
 use crate::view::clients as view;
+use crate::view::credentials::FAMILIES;
+use crate::view::text;
 use actix_web::{HttpResponse, web};
 use chrono::SecondsFormat;
+use futures_util::try_join;
 use serde_json::{Value, json};
 
 const HERE: &str = "clients";
 
 /// The clients that the key sees.
 pub async fn list(visit: Visit) -> Result<HttpResponse, Stop> {
-    let mut query = visit.query.pairs(&["search", "status", "page"]);
+    let mut query = visit.query.pairs(&["search", "status", "sortBy", "sortOrder"]);
+    if visit.query.text("export").is_some() {
+        let (path, onward) = (vec!["api-clients"], Onward::Page);
+        return export(&visit, Listing { name: "clients", head: HEAD, path, query, onward, row }).await;
+    }
+    query.extend(visit.query.pairs(&["page"]));
     query.push(("limit", "50"));
     let found = visit.get(&["api-clients"], &query).await?;
     Ok(page(view::list(&visit.frame(HERE), &visit.query.0, &found)))
+}
+
+const HEAD: &[&str] = &["id", "name", "status", "tier", "contact", "organization_id", "made_at"];
+
+fn row(client: &Value) -> Vec<String> {
+    let facts =
+        ["/id", "/name", "/status", "/rateLimitTier", "/contactEmail", "/organizationId", "/createdAt"];
+    facts.iter().map(|fact| text(client, fact).to_owned()).collect()
 }
 
 /// An empty form.
@@ -43,7 +60,7 @@ pub async fn create(posted: Posted) -> Result<HttpResponse, Stop> {
         body["organizationId"] = json!(organization);
     }
     match post(visit, &["api-clients"], &body, form).await {
-        Ok(made) => Ok(see(&address(&[HERE, crate::view::text(&made, "/id")]))),
+        Ok(made) => Ok(see(&address(&[HERE, text(&made, "/id")]))),
         Err(Stop::Refused(refusal)) if is_about_the_form(&refusal) => {
             let organizations = visit.organizations().await?;
             let frame = visit.frame(HERE);
@@ -67,14 +84,30 @@ async fn whole(
     let shown = visit.get(&["api-clients", client], &[]).await?;
     let since = (visit.now() - DAY).to_rfc3339_opts(SecondsFormat::Secs, true);
     let path = ["api-clients", client, "usage"];
-    let usage = visit.get_if_allowed(&path, &[("groupBy", "hour"), ("dateFrom", &since)]).await?;
-    Ok(view::one(&visit.frame(HERE), &shown, usage.as_ref(), draft, &once()?, refusal))
+    let (of_day, newest) = ([("groupBy", "hour"), ("dateFrom", since.as_str())], [("limit", "100")]);
+    let credentials = FAMILIES.each_ref().map(|family| ["api-clients", client, family.name]);
+    let (usage, service, oauth) = try_join!(
+        visit.get_if_allowed(&path, &of_day),
+        visit.get(&credentials[0], &newest),
+        visit.get(&credentials[1], &newest),
+    )?;
+    let frame = visit.frame(HERE);
+    Ok(view::one(&frame, &shown, [&service, &oauth], usage.as_ref(), draft, &once()?, refusal))
 }
 
 /// Suspends a client or lets it work again.
 pub async fn set_status(posted: Posted, client: web::Path<String>) -> Result<HttpResponse, Stop> {
     let Posted { visit, form } = &posted;
     let body = json!({"status": form.text("status")});
+    let path = ["api-clients", client.as_str()];
+    visit.call(Call { method: Method::PUT, path: &path, query: &[], body: Some(&body), once: None }).await?;
+    Ok(see(&address(&[HERE, &client])))
+}
+
+/// Changes how much a client may ask.
+pub async fn set_tier(posted: Posted, client: web::Path<String>) -> Result<HttpResponse, Stop> {
+    let Posted { visit, form } = &posted;
+    let body = json!({"rateLimitTier": form.text("rateLimitTier")});
     let path = ["api-clients", client.as_str()];
     visit.call(Call { method: Method::PUT, path: &path, query: &[], body: Some(&body), once: None }).await?;
     Ok(see(&address(&[HERE, &client])))
@@ -106,6 +139,9 @@ fn key(client: &str, form: &Form) -> Value {
     if surface == "ingest" {
         let slug = form.text("appSlug");
         key["app"] = json!({"slug": slug, "name": form.text("appName").or(slug)});
+    }
+    if let Some(limit) = form.number("rateLimitOverride") {
+        key["rateLimitOverride"] = limit;
     }
     let origins = form.words("allowedOrigins");
     if surface == "crm" && !origins.is_empty() {

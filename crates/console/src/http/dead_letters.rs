@@ -1,10 +1,11 @@
 //! Deliveries that were given up: by what they have in common, each of them, and sending them again.
 
 use super::stop::Stop;
+use super::table::{Listing, Onward, export};
 use super::visit::{Posted, Visit};
-use super::{page, see, table};
+use super::{page, see};
 use crate::view::dead_letters as view;
-use crate::view::{number, rows, text};
+use crate::view::{number, text};
 use actix_web::HttpResponse;
 use futures_util::try_join;
 use serde_json::{Value, json};
@@ -21,6 +22,15 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Stop> {
     filter.extend(since.as_deref().map(|since| ("since", since)));
     filter.extend(until.as_deref().map(|until| ("until", until)));
     filter.push(("status", "dead_letter"));
+    if query.text("export").is_some() {
+        let path = visit.below(&own, &["deliveries"]);
+        let onward = Onward::Cursor("/nextCursor");
+        return export(
+            &visit,
+            Listing { name: "dead-letters", head: HEAD, path, query: filter, onward, row },
+        )
+        .await;
+    }
     let by = query.text("by").unwrap_or("reason");
     let (mut stats, mut listed) = (filter.clone(), filter);
     stats.push(("by", by));
@@ -29,18 +39,17 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Stop> {
     let (stats_path, listed_path) =
         (visit.below(&own, &["deliveries", "stats"]), visit.below(&own, &["deliveries"]));
     let (groups, found) = try_join!(visit.get(&stats_path, &stats), visit.get(&listed_path, &listed))?;
-    if query.text("export").is_some() {
-        let row = |one: &Value| {
-            let facts =
-                ["/id", "/eventType", "/url", "/reason", "/error", "/createdAt", "/endedAt", "/traceId"];
-            let mut row: Vec<_> = facts.iter().map(|fact| text(one, fact).to_owned()).collect();
-            row.push(number(one, "/attemptCount").to_string());
-            row
-        };
-        let head = ["id", "type", "url", "reason", "error", "made_at", "ended_at", "trace_id", "attempts"];
-        return Ok(table::csv("dead-letters", &head, rows(&found).iter().map(row)));
-    }
     Ok(page(view::page(&visit.frame("dead-letters"), &visit.query.0, &organizations, by, &groups, &found)))
+}
+
+const HEAD: &[&str] =
+    &["id", "type", "url", "reason", "error", "made_at", "ended_at", "trace_id", "attempts"];
+
+fn row(one: &Value) -> Vec<String> {
+    let facts = ["/id", "/eventType", "/url", "/reason", "/error", "/createdAt", "/endedAt", "/traceId"];
+    let mut row: Vec<_> = facts.iter().map(|fact| text(one, fact).to_owned()).collect();
+    row.push(number(one, "/attemptCount").to_string());
+    row
 }
 
 /// Makes the chosen deliveries due now, and says what became of each.

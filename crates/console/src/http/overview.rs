@@ -1,32 +1,50 @@
-//! The first page: how deliveries stand.
+//! The first page: how deliveries stand, and the services.
 
+use super::live::{Shown, stream};
 use super::page;
 use super::stop::Stop;
 use super::visit::Visit;
 use crate::view::{self, overview::Figures};
 use actix_web::HttpResponse;
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use futures_util::try_join;
+use std::time::Duration;
 
 /// How far the charts reach back.
 pub const DAY: TimeDelta = TimeDelta::hours(24);
+const EVERY: Duration = Duration::from_secs(5);
 
 pub async fn get(visit: Visit) -> Result<HttpResponse, Stop> {
-    let since = (visit.now() - DAY).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let (own, organizations) = (visit.own(), visit.organizations().await?);
-    let stats = async |status: &str, by: &str, since: Option<&str>| {
-        let mut query = vec![("status", status), ("by", by)];
-        query.extend(since.map(|since| ("since", since)));
-        let path = visit.below(&own, &["deliveries", "stats"]);
-        visit.get_if_allowed(&path, &query).await
-    };
-    let (pending, dead, dead_by_hour, delivered_by_hour) = try_join!(
-        stats("pending", "type", None),
-        stats("dead_letter", "reason", None),
-        stats("dead_letter", "hour", Some(&since)),
-        stats("delivered", "hour", Some(&since)),
-    )?;
-    let figures = Figures { pending, dead, dead_by_hour, delivered_by_hour };
+    let figures = figures(&visit).await?;
+    let organizations = visit.organizations().await?;
     let asked = visit.query.text("organization").unwrap_or_default();
     Ok(page(view::overview::page(&visit.frame("overview"), &figures, &organizations, asked)))
+}
+
+/// The figures of the page, again and again.
+pub async fn live(visit: Visit) -> Result<HttpResponse, Stop> {
+    stream(visit, EVERY, async |visit| {
+        let content = view::overview::content(&visit.frame("overview"), &figures(visit).await?);
+        Ok(Shown { content, goes_on: true })
+    })
+}
+
+async fn figures(visit: &Visit) -> Result<Figures, Stop> {
+    let own = visit.own();
+    let stats = async |query: &[(&str, &str)]| {
+        visit.get_if_allowed(&visit.below(&own, &["deliveries", "stats"]), query).await
+    };
+    let summary = visit.below(&own, &["deliveries", "summary"]);
+    let (summary, dead, services) = try_join!(
+        visit.get_if_allowed(&summary, &[]),
+        stats(&[("status", "dead_letter"), ("by", "reason")]),
+        async {
+            if visit.session.who.admin {
+                visit.get_if_allowed(&["admin", "services"], &[]).await
+            } else {
+                Ok(None)
+            }
+        },
+    )?;
+    Ok(Figures { summary, dead, services })
 }

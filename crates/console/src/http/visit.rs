@@ -3,7 +3,7 @@
 use super::stop::Stop;
 use super::{Visitor, cookie};
 use crate::Console;
-use crate::clients::api::{Call, Method, OnBehalf};
+use crate::clients::api::{Call, Method, OnBehalf, Refusal, Response};
 use crate::session::{self, Session};
 use crate::view::{Frame, rows, text};
 use actix_web::dev::Payload;
@@ -88,8 +88,22 @@ impl Visit {
     }
 
     pub async fn call(&self, call: Call<'_>) -> Result<Value, Stop> {
-        let whose = OnBehalf { key: &self.session.key, visitor: self.visitor, request_id: &self.request_id };
-        let answer = self.console.api.call(&whose, call).await;
+        let answer = self.console.api.call(&self.on_behalf(), call).await;
+        self.heard(answer).await
+    }
+
+    /// A file, which is still to be read.
+    pub async fn download(&self, path: &[&str], query: &[(&str, &str)]) -> Result<Response, Stop> {
+        let call = Call { method: Method::GET, path, query, body: None, once: None };
+        let answer = self.console.api.download(&self.on_behalf(), call).await;
+        self.heard(answer).await
+    }
+
+    fn on_behalf(&self) -> OnBehalf<'_> {
+        OnBehalf { key: &self.session.key, visitor: self.visitor, request_id: &self.request_id }
+    }
+
+    async fn heard<T>(&self, answer: Result<T, Refusal>) -> Result<T, Stop> {
         match answer {
             Err(refusal) if refusal.status == 401 => {
                 // The key was revoked, or has expired: nothing of the session is worth keeping.
@@ -111,6 +125,15 @@ impl Visit {
         };
         path.extend(rest);
         path
+    }
+
+    /// The organisation whose things are looked at: the key's own; for an administrator the chosen one, if any.
+    pub fn chosen(&self) -> Option<String> {
+        if self.session.who.admin {
+            self.query.text("organization").map(str::to_owned)
+        } else {
+            Some(self.own())
+        }
     }
 
     /// For administrators: the id and slug of each organisation, at most 100.

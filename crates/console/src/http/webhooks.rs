@@ -1,7 +1,6 @@
 //! Webhooks of a client: to list, make, change, pause, test, rotate, recover and delete.
 
 use super::events::address;
-use super::overview::DAY;
 use super::stop::Stop;
 use super::visit::{Form, Posted, Visit};
 use super::{page, page_again, see};
@@ -9,7 +8,6 @@ use crate::clients::api::{Call, Method, Refusal};
 use crate::view::webhooks::{self as view, Draft};
 use crate::view::{rows, text};
 use actix_web::{HttpResponse, web};
-use chrono::SecondsFormat;
 use futures_util::try_join;
 use serde_json::{Value, json};
 
@@ -56,22 +54,16 @@ pub async fn create(posted: Posted) -> Result<HttpResponse, Stop> {
 pub async fn get(visit: Visit, path: Path) -> Result<HttpResponse, Stop> {
     let (client, webhook) = (&path.0, &path.1);
     let own = visit.own();
-    let since = (visit.now() - DAY).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let stats = async |status: &str| {
-        let query =
-            [("subscription", webhook.as_str()), ("status", status), ("by", "hour"), ("since", &since)];
-        visit.get_if_allowed(&visit.below(&own, &["deliveries", "stats"]), &query).await
-    };
     let here = ["api-clients", client, "webhooks", webhook];
     let below = ["api-clients", client, "webhooks", webhook, "deliveries"];
-    let (shown, deliveries, delivered, dead) = try_join!(
+    let (summary, of_it) =
+        (visit.below(&own, &["deliveries", "summary"]), [("subscription", webhook.as_str())]);
+    let (shown, deliveries, summary) = try_join!(
         visit.get(&here, &[]),
         visit.get(&below, &[("limit", "50")]),
-        stats("delivered"),
-        stats("dead_letter"),
+        visit.get_if_allowed(&summary, &of_it),
     )?;
-    let charts = [delivered.as_ref(), dead.as_ref()];
-    Ok(page(view::one(&visit.frame("webhooks"), &shown, &deliveries, charts)))
+    Ok(page(view::one(&visit.frame("webhooks"), &shown, &deliveries, summary.as_ref())))
 }
 
 /// The form with what there is.

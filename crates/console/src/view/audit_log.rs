@@ -45,7 +45,7 @@ pub fn page(frame: &Frame<'_>, query: &Asked, organizations: &[(String, String)]
                     }
                 }
                 (parts::more(next.as_deref()))
-                p { a href=(again(HERE, query, "export", "csv")) { "These rows as CSV" } }
+                p { a href=(again(HERE, query, "export", "csv")) { "All of them as CSV, up to 10,000 rows" } }
             }
         },
     )

@@ -4,7 +4,7 @@ use super::events::{Asked, again, asked, criterion};
 use super::layout::{page, sentence};
 use super::parts::{self, Action, Field};
 use super::webhooks::complaint;
-use super::{Frame, number, rows, text, time, times};
+use super::{Frame, credentials, number, rows, text, time, times};
 use crate::clients::api::Refusal;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -17,6 +17,7 @@ const SURFACES: [(&str, &str); 3] =
 pub fn list(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
     let (at, pages) = (number(found, "/pagination/page"), number(found, "/pagination/totalPages"));
     let next = (at < pages).then(|| again("/console/clients", query, "page", &(at + 1).to_string()));
+    let sort = |by, label| parts::sortable("/console/clients", query, by, label);
     page(
         frame,
         "Clients and keys",
@@ -32,7 +33,7 @@ pub fn list(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
             @else {
                 div.scroll tabindex="0" {
                     table {
-                        thead { tr { th { "Name" } th { "Status" } th { "Tier" } th { "Contact" } th { "Made" } } }
+                        thead { tr { (sort("name", "Name")) (sort("status", "Status")) (sort("rateLimitTier", "Tier")) (sort("contactEmail", "Contact")) (sort("createdAt", "Made")) } }
                         tbody {
                             @for client in rows(found) {
                                 tr {
@@ -47,6 +48,7 @@ pub fn list(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
                     }
                 }
                 (parts::more(next.as_deref()))
+                p { a href=(again("/console/clients", query, "export", "csv")) { "All of them as CSV, up to 10,000 rows" } }
             }
         },
     )
@@ -91,6 +93,7 @@ pub fn form(
 pub fn one(
     frame: &Frame<'_>,
     client: &Value,
+    [service, oauth]: [&Value; 2],
     usage: Option<&Value>,
     draft: &Asked,
     once: &str,
@@ -114,16 +117,23 @@ pub fn one(
                 dt { "Made" } dd { (times::time(time(client, "/createdAt"), frame.now)) }
             }
             p { a href={"/console/webhooks?client=" (id)} { "Its webhooks" } }
-            @if frame.may("clients:write") { div.actions { (suspend(frame, id, text(client, "/status"))) } }
+            @if frame.may("clients:write") {
+                div.actions {
+                    (change_tier(frame, id, text(client, "/rateLimitTier")))
+                    (suspend(frame, id, text(client, "/status")))
+                }
+            }
             h2 { "Keys" }
             (keys(frame, id, client))
             @if frame.may("clients:write") { (new_key(frame, id, draft, once, refusal)) }
+            (credentials::section(frame, &credentials::FAMILIES[0], id, service))
+            (credentials::section(frame, &credentials::FAMILIES[1], id, oauth))
             @if let Some(usage) = usage { (used(usage)) }
         },
     )
 }
 
-fn scopes(of: &Value, all: &str) -> String {
+pub fn scopes(of: &Value, all: &str) -> String {
     let Some(scopes) = of["scopes"].as_array() else { return all.to_owned() };
     let scopes: Vec<_> = scopes.iter().filter_map(Value::as_str).collect();
     if scopes.is_empty() { "none".to_owned() } else { scopes.join(", ") }
@@ -149,6 +159,20 @@ fn suspend(frame: &Frame<'_>, id: &str, status: &str) -> Markup {
             fields: html! { input type="hidden" name="status" value=(next); },
             does: label,
             harmful: suspends,
+        },
+    )
+}
+
+fn change_tier(frame: &Frame<'_>, id: &str, tier: &str) -> Markup {
+    parts::action(
+        frame,
+        &Action {
+            label: "Change the tier",
+            post_to: &format!("/console/clients/{id}/tier"),
+            says: html! { p { "Its requests to the platform API are limited by the minute, the hour and the day as the tier says, within a second. A key that has a limit of its own keeps it." } },
+            fields: parts::choice("rateLimitTier", "Tier", &TIERS, &tier.to_ascii_uppercase()),
+            does: "Change the tier",
+            harmful: false,
         },
     )
 }
@@ -219,6 +243,7 @@ fn new_key(frame: &Frame<'_>, client: &str, draft: &Asked, once: &str, refusal: 
                 (field("expiresAt", "Expires (UTC)", "datetime-local", "never when left empty", false))
                 (field("appSlug", "Application, for ingest", "text", "lower-case letters, digits, - and _", false))
                 (field("appName", "Its name", "text", "", false))
+                @if frame.who.admin { (field("rateLimitOverride", "Requests per minute", "number", "those of the tier when left empty", false)) }
                 (field("allowedOrigins", "Web origins, for CRM", "lines", "such as https://app.example.com; any when left empty", false))
                 p.hint { "The key is shown once, on the next page." }
                 button { "Create the key" }
@@ -256,33 +281,27 @@ fn used(usage: &Value) -> Markup {
             (when, number(hour, "/count"))
         })
         .collect();
+    let endpoints: Vec<_> = list("requestsByEndpoint")
+        .iter()
+        .map(|one| {
+            let took = format!("{} ms", number(one, "/avgResponseTime"));
+            (text(one, "/endpoint").to_owned(), number(one, "/count"), took)
+        })
+        .collect();
+    let succeeded = ("below 400".to_owned(), number(usage, "/successfulRequests"), String::new());
+    let failed = list("topErrorCodes");
+    let failed = failed
+        .iter()
+        .map(|one| (number(one, "/statusCode").to_string(), number(one, "/count"), String::new()));
+    let statuses: Vec<_> =
+        std::iter::once(succeeded).chain(failed).filter(|(_, count, _)| *count > 0).collect();
     html! {
         h2 { "What it used in the last 24 hours" }
         (parts::bars("Requests, by the hour", &hours))
         p { (times::count(number(usage, "/totalRequests"))) " requests, "
             (times::count(number(usage, "/failedRequests"))) " of them failed; on average "
             (usage["averageResponseTime"]) " ms" }
-        @if !list("requestsByEndpoint").is_empty() {
-            div.scroll tabindex="0" {
-                table {
-                    thead { tr { th { "Endpoint" } th.number { "Requests" } th.number { "On average" } } }
-                    tbody {
-                        @for endpoint in list("requestsByEndpoint") {
-                            tr {
-                                td { code { (text(&endpoint, "/endpoint")) } }
-                                td.number { (times::count(number(&endpoint, "/count"))) }
-                                td.number { (endpoint["avgResponseTime"]) " ms" }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        @if !list("topErrorCodes").is_empty() {
-            p { "Statuses of those that failed: "
-                @for error in list("topErrorCodes") {
-                    span.tag { (number(&error, "/statusCode")) " × " (times::count(number(&error, "/count"))) } " "
-                } }
-        }
+        (parts::shares("Requests by endpoint", "On average", &endpoints))
+        (parts::shares("Requests by status", "", &statuses))
     }
 }

@@ -38,6 +38,7 @@ pub fn page(
         "Dead letters",
         &html! {
             h1 { "Dead letters" }
+            (super::broker::tabs(frame, HERE))
             form.filter method="get" action=(HERE) {
                 @if frame.who.admin { (parts::choice("organization", "Organisation", &whose, asked(query, "organization"))) }
                 (parts::choice("by", "Group by", &GROUPINGS, by))
@@ -159,7 +160,7 @@ fn listed(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
             }
         }
         (parts::more(next.as_deref()))
-        p { a href=(again(HERE, query, "export", "csv")) { "These rows as CSV" } }
+        p { a href=(again(HERE, query, "export", "csv")) { "All of them as CSV, up to 10,000 rows" } }
     }
 }
 

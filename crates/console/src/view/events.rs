@@ -1,6 +1,6 @@
 //! Events, and what became of one.
 
-use super::layout::{live, page};
+use super::layout::{page, streamed};
 use super::parts::{self, Action, Field};
 use super::{Frame, number, rows, text, time, times};
 use maud::{Markup, html};
@@ -119,20 +119,27 @@ fn table(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
             }
         }
         (parts::more(next.as_deref()))
-        p { a href=(again("/console/events", query, "export", "csv")) { "These rows as CSV" } }
+        p { a href=(again("/console/events", query, "export", "csv")) { "All of them as CSV, up to 10,000 rows" } }
     }
+}
+
+/// Whether something of an event is still to be delivered.
+pub fn is_pending(event: &Value) -> bool {
+    let mut deliveries = event["deliveries"].as_array().into_iter().flatten();
+    deliveries.any(|delivery| text(delivery, "/status") == "PENDING")
 }
 
 /// One event from its beginning to its end.
 pub fn story(frame: &Frame<'_>, event: &Value, in_full: &[Value]) -> Markup {
+    let stream = is_pending(event).then(|| format!("/console/live/events/{}", text(event, "/id")));
+    let head = html! { p { a href="/console/events" { "Events" } } };
+    streamed(frame, "Event", stream.as_deref(), &head, &story_content(frame, event, in_full))
+}
+
+/// What of it is brought up to date.
+pub fn story_content(frame: &Frame<'_>, event: &Value, in_full: &[Value]) -> Markup {
     let deliveries = event["deliveries"].as_array().map_or(&[][..], Vec::as_slice);
-    let goes_on = deliveries.iter().any(|delivery| text(delivery, "/status") == "PENDING");
-    live(
-        frame,
-        "Event",
-        goes_on.then_some(5),
-        &html! {
-            p { a href="/console/events" { "Events" } }
+    html! {
             h1 { (text(event, "/eventType")) }
             dl {
                 dt { "Id" } dd { (parts::id(text(event, "/id"))) }
@@ -162,8 +169,7 @@ pub fn story(frame: &Frame<'_>, event: &Value, in_full: &[Value]) -> Markup {
                     }
                 }
             }
-        },
-    )
+    }
 }
 
 /// A delivery with its requests, as a part of its event.
@@ -207,14 +213,17 @@ fn attempts(frame: &Frame<'_>, delivery: &Value) -> Markup {
 
 /// One delivery, and sending it again.
 pub fn delivery(frame: &Frame<'_>, delivery: &Value) -> Markup {
+    let is_pending = text(delivery, "/status") == "PENDING";
+    let stream = is_pending.then(|| format!("/console/live/deliveries/{}", text(delivery, "/id")));
+    let head = html! { p { a href={"/console/events/" (text(delivery, "/eventId"))} { "Its event" } } };
+    streamed(frame, "Delivery", stream.as_deref(), &head, &delivery_content(frame, delivery))
+}
+
+/// What of it is brought up to date.
+pub fn delivery_content(frame: &Frame<'_>, delivery: &Value) -> Markup {
     let (id, status) = (text(delivery, "/id"), text(delivery, "/status"));
     let error = text(delivery, "/error");
-    live(
-        frame,
-        "Delivery",
-        (status == "PENDING").then_some(2),
-        &html! {
-            p { a href={"/console/events/" (text(delivery, "/eventId"))} { "Its event" } }
+    html! {
             h1 { "Delivery of " (text(delivery, "/eventType")) }
             p { (parts::status(status)) " to " code { (or_none(text(delivery, "/url"))) } }
             @if !error.is_empty() {
@@ -246,8 +255,7 @@ pub fn delivery(frame: &Frame<'_>, delivery: &Value) -> Markup {
             }
             h2 { "Requests" }
             (attempts(frame, delivery))
-        },
-    )
+    }
 }
 
 fn or_none(text: &str) -> &str {

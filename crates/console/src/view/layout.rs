@@ -5,12 +5,15 @@ use super::assets::address;
 use super::parts;
 use maud::{DOCTYPE, Markup, html};
 
-const MENU: [(&str, &str, &str); 6] = [
+const MENU: [(&str, &str, &str); 9] = [
     ("overview", "/console", "Overview"),
     ("webhooks", "/console/webhooks", "Webhooks"),
     ("events", "/console/events", "Events"),
     ("dead-letters", "/console/dead-letters", "Dead letters"),
     ("clients", "/console/clients", "Clients and keys"),
+    ("ingest", "/console/ingest", "Ingest"),
+    ("crm", "/console/crm", "CRM"),
+    ("lex", "/console/lex", "LEX"),
     ("audit-log", "/console/audit-log", "Audit log"),
 ];
 
@@ -22,6 +25,17 @@ pub fn page(frame: &Frame<'_>, title: &str, content: &Markup) -> Markup {
 /// The same, brought up to date every so many seconds. Each time costs requests of the visitor's own limit.
 pub fn live(frame: &Frame<'_>, title: &str, seconds: Option<u32>, content: &Markup) -> Markup {
     around(frame, title, seconds, content)
+}
+
+/// The same, where a stream brings the content up to date as long as there is one; `head` stays as it is.
+pub fn streamed(
+    frame: &Frame<'_>,
+    title: &str,
+    stream: Option<&str>,
+    head: &Markup,
+    content: &Markup,
+) -> Markup {
+    around(frame, title, None, &html! { (head) div data-stream=[stream] { (content) } })
 }
 
 fn around(frame: &Frame<'_>, title: &str, live: Option<u32>, content: &Markup) -> Markup {

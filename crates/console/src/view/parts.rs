@@ -41,9 +41,11 @@ pub fn action(frame: &Frame<'_>, action: &Action<'_>) -> Markup {
 /// A word for how something stands, with a colour beside, never instead.
 pub fn status(word: &str) -> Markup {
     let kind = match word {
-        "DELIVERED" | "ACTIVE" => "good",
-        "DEAD_LETTER" | "DISABLED" | "REVOKED" | "DELETED" => "bad",
-        "PENDING" | "PAUSED" | "SUSPENDED" | "SKIPPED_DISABLED" | "EXPIRED" => "waiting",
+        "DELIVERED" | "ACTIVE" | "READY" | "COMPLETED" | "DONE" | "PROCESSED" | "PASS" => "good",
+        "DEAD_LETTER" | "DOWN" | "FAILED" | "DISABLED" | "REVOKED" | "DELETED" | "DLQ" | "REJECTED"
+        | "ERROR" | "FAIL" => "bad",
+        "PENDING" | "DEGRADED" | "WAITING" | "NEXT" | "PAUSED" | "SUSPENDED" | "SKIPPED_DISABLED"
+        | "EXPIRED" | "WARN" | "PARTIAL" => "waiting",
         _ => "plain",
     };
     html! { span class={"status " (kind)} { (word.to_ascii_lowercase().replace('_', " ")) } }
@@ -135,6 +137,58 @@ pub fn bars(label: &str, bars: &[(String, i64)]) -> Markup {
             }
         }
     }
+}
+
+/// What a whole is made of: each part's name, count and a remark, which `remark` heads.
+pub fn shares(label: &str, remark: &str, shares: &[(String, i64, String)]) -> Markup {
+    let total: i64 = shares.iter().map(|(_, count, _)| count).sum::<i64>().max(1);
+    html! {
+        @if !shares.is_empty() {
+            h3 { (label) }
+            div.scroll tabindex="0" {
+                table.shares {
+                    thead { tr { th { span.unseen { "What" } } th.number { "Requests" } th { "Share" } @if !remark.is_empty() { th.number { (remark) } } } }
+                    tbody {
+                        @for (name, count, note) in shares {
+                            tr {
+                                td { code { (name) } }
+                                td.number { (super::times::count(*count)) }
+                                td {
+                                    svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true" { rect width=(count * 100 / total) height="10" {} }
+                                    @if *count * 100 < total { "< 1 %" } @else { (count * 100 / total) " %" }
+                                }
+                                @if !remark.is_empty() { td.number { (note) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The parts of an area, each a page of its own: address and label. `here` is the address of this one.
+pub fn tabs(label: &str, parts: &[(&str, &str)], here: &str) -> Markup {
+    html! {
+        nav.tabs aria-label=(label) {
+            @for (link, name) in parts { a href=(link) aria-current=[(*link == here).then_some("page")] { (name) } }
+        }
+    }
+}
+
+/// The head of a column that the list can be sorted by, with a link that does so, or turns the order round.
+pub fn sortable(path: &str, query: &[(String, String)], by: &str, label: &str) -> Markup {
+    let asked =
+        |name: &str| query.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
+    let order = (asked("sortBy") == by).then(|| if asked("sortOrder") == "asc" { "asc" } else { "desc" });
+    let (next, sort, sign) = match order {
+        Some("asc") => ("desc", Some("ascending"), " ↑"),
+        Some(_) => ("asc", Some("descending"), " ↓"),
+        None => ("asc", None, ""),
+    };
+    let kept: Vec<_> = query.iter().filter(|(name, _)| name != "sortOrder").cloned().collect();
+    let link = super::events::again(path, &kept, "sortBy", by);
+    html! { th aria-sort=[sort] { a href={(link) "&sortOrder=" (next)} { (label) (sign) } } }
 }
 
 /// Where a list goes on.

@@ -229,7 +229,7 @@ fn with_secret(frame: &Frame<'_>, title: &str, label: &str, webhook: &Value) -> 
 }
 
 /// A webhook, what can be done with it, and how its last deliveries went.
-pub fn one(frame: &Frame<'_>, webhook: &Value, deliveries: &Value, charts: [Option<&Value>; 2]) -> Markup {
+pub fn one(frame: &Frame<'_>, webhook: &Value, deliveries: &Value, summary: Option<&Value>) -> Markup {
     let (client, id) = (text(webhook, "/clientId"), text(webhook, "/id"));
     let retry = &webhook["retryConfig"];
     page(
@@ -250,8 +250,8 @@ pub fn one(frame: &Frame<'_>, webhook: &Value, deliveries: &Value, charts: [Opti
             }
             @if frame.may("webhooks:write") { (actions(frame, client, id, text(webhook, "/status"))) }
             h2 { "The last 24 hours" }
-            (parts::bars("Delivered, by the hour", &overview::hours(charts[0], frame.now)))
-            (parts::bars("Given up, by the hour", &overview::hours(charts[1], frame.now)))
+            @if let Some(summary) = summary { (overview::charts(summary)) }
+            @else { (parts::nothing("This key lacks the scope webhooks:read.")) }
             h2 { "Its newest deliveries" }
             (newest(frame, deliveries))
         },

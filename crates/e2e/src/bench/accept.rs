@@ -3,7 +3,7 @@
 
 use super::gateway::load::{Load, Requests, measure};
 use super::gateway::stack::{Process, credentials, insert_admin, start_gateway, start_service};
-use super::{Report, line, median};
+use super::{Report, line, median, underneath};
 use crate::partner::{lead, mint};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -72,6 +72,7 @@ pub async fn run() -> Report {
     lines.push(line("accepted in the measured times", f64::from(accepted), "leads"));
     let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
     lines.push(line("events not published at the end", f64::from(waiting), "events"));
+    lines.extend(underneath::lines().await);
     let ([_, p50_alone, _], [per_second, _, p99]) = (medians[0], medians[2]);
     Report {
         scenario: "accept",

@@ -6,7 +6,7 @@ use super::delivery::costs::{self, Spent};
 use super::delivery::load::{CONNECTIONS, Leads};
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, leads};
-use super::{Report, line, median, per_second};
+use super::{Report, line, median, per_second, underneath};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,7 @@ pub async fn run() -> Report {
         line("last lead completed after the last delivery", median(told_after), "ms"),
     ];
     lines.extend(costs::lines("spent", "CPU-s/1,000 leads", &spent));
+    lines.extend(underneath::lines().await);
     Report {
         scenario: "backlog",
         lines,

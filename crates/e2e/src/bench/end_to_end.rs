@@ -8,7 +8,7 @@ use super::delivery::costs::{self, Spent};
 use super::delivery::load::{CONNECTIONS, Leads};
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, time};
-use super::{Line, Report, line, median, per_second};
+use super::{Line, Report, line, median, per_second, underneath};
 use crate::partner::Partner;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,15 +28,15 @@ const LEAST_DELIVERIES: f64 = 9_000.0;
 
 /// What one round has found, by what is measured.
 #[derive(Default)]
-struct Figures {
+pub(super) struct Figures {
     accepted: Vec<f64>,
-    delivered: Vec<f64>,
+    pub(super) delivered: Vec<f64>,
     p50: Vec<f64>,
-    p99: Vec<f64>,
+    pub(super) p99: Vec<f64>,
     answer_p50: Vec<f64>,
     answer_p99: Vec<f64>,
     behind: Vec<f64>,
-    spent: Vec<Spent>,
+    pub(super) spent: Vec<Spent>,
 }
 
 /// Measures with one and with five endpoints in turn, several times over.
@@ -58,6 +58,7 @@ pub async fn run() -> Report {
     for (endpoints, figures) in &all {
         lines.extend(shown(*endpoints, figures));
     }
+    lines.extend(underneath::lines().await);
     let [(_, one), (_, five)] = all;
     let spent = median(one.spent.iter().map(|spent| spent["all"]).collect());
     Report {
@@ -70,7 +71,8 @@ pub async fn run() -> Report {
     }
 }
 
-async fn round(stack: &Stack, partner: &Partner, endpoints: usize, figures: &mut Figures) {
+/// Runs the load for a while; all of it arrives, each once.
+pub(super) async fn round(stack: &Stack, partner: &Partner, endpoints: usize, figures: &mut Figures) {
     let window = time(SECONDS);
     let most = MOST_PER_SECOND * usize::try_from((WARM_UP + window).as_secs()).unwrap();
     let book = Arc::new(Book::new(most, endpoints, PLACES));

@@ -6,7 +6,7 @@ use super::delivery::costs::{self, Spent};
 use super::delivery::load::Leads;
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, time};
-use super::{Line, Report, line, median};
+use super::{Line, Report, line, median, underneath};
 use crate::partner::Partner;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,7 @@ pub async fn run() -> Report {
         reached &= median(figures.p50.clone()) <= most_p50 && median(figures.p99.clone()) <= most_p99;
         lines.extend(shown(per_second, &figures));
     }
+    lines.extend(underneath::lines().await);
     Report {
         scenario: "latency",
         lines,

@@ -1,16 +1,17 @@
 //! The benchmarks behind `./dev bench [SCENARIO]`: a table, and `target/bench/<scenario>.json`. `crm` takes the number
-//! of its products as a further argument.
+//! of its products as a further argument, `growth` that of the stored leads,
+//! `console` that of the deliveries.
 
 #![expect(clippy::print_stdout, reason = "it is there to be read")]
 
 use e2e::bench::{
-    accept, backlog, crm, end_to_end, gateway, group_commit, ingest, isolation, latency, lex, memory,
-    outbox_claim, relay,
+    accept, backlog, console, crm, end_to_end, gateway, group_commit, growth, ingest, isolation, latency,
+    lex, memory, outbox_claim, relay,
 };
 use std::fs;
 use std::process::ExitCode;
 
-const SCENARIOS: [&str; 13] = [
+const SCENARIOS: [&str; 15] = [
     "group-commit",
     "relay",
     "outbox-claim",
@@ -24,6 +25,8 @@ const SCENARIOS: [&str; 13] = [
     "crm",
     "lex",
     "memory",
+    "growth",
+    "console",
 ];
 /// The benchmark starts itself with this, as the server that it measures the way to.
 const UPSTREAM: &str = "serve-upstream";
@@ -41,7 +44,7 @@ async fn main() -> ExitCode {
         println!("there is no scenario {name}: there are {}", SCENARIOS.join(", "));
         return ExitCode::from(2);
     }
-    let rows = std::env::args().nth(2).and_then(|rows| rows.parse().ok()).unwrap_or(crm::ROWS);
+    let rows: Option<u32> = std::env::args().nth(2).and_then(|rows| rows.parse().ok());
     let mut all_reached = true;
     for scenario in SCENARIOS.iter().filter(|name| wanted.as_deref().is_none_or(|wanted| wanted == **name)) {
         let report = match *scenario {
@@ -50,12 +53,14 @@ async fn main() -> ExitCode {
             "gateway" => gateway::run().await,
             "accept" => Box::pin(accept::run()).await,
             "ingest" => Box::pin(ingest::run()).await,
-            "crm" => Box::pin(crm::run(rows)).await,
+            "crm" => Box::pin(crm::run(rows.unwrap_or(crm::ROWS))).await,
             "end-to-end" => Box::pin(end_to_end::run()).await,
             "latency" => Box::pin(latency::run()).await,
             "backlog" => Box::pin(backlog::run()).await,
             "isolation" => Box::pin(isolation::run()).await,
             "memory" => Box::pin(memory::run()).await,
+            "growth" => Box::pin(growth::run(rows.unwrap_or(growth::ROWS))).await,
+            "console" => Box::pin(console::run(rows.unwrap_or(console::ROWS))).await,
             "lex" => Box::pin(lex::run()).await,
             _ => outbox_claim::run().await,
         };

@@ -1,68 +1,54 @@
-//! The console in a real browser: a developer makes a webhook, sees a delivery fail and why, sends it again and sees
-//! it arrive; a key is made and revoked; every page is looked at in both themes, on a phone, and by the rules of
-//! accessibility. So are pages of the reference of the APIs.
+//! The console in a real browser: one system, and a script for each area of it in `browser/`, which does what people
+//! come for and looks at every page in both themes, on a phone, and by the rules of accessibility.
 
-use e2e::partner::new_slug;
 use e2e::system::System;
-use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use testkit::receiver::{Receiver, Reply};
+
+/// What the scripts share.
+const COMMON: &str = "common";
 
 #[tokio::test]
-async fn a_developer_finds_out_in_the_browser_why_a_webhook_failed_and_sends_it_again() {
-    let system = System::start(&[]);
-    let receiver = Receiver::start().await;
-    receiver.next([Reply::with_body(500, "the receiver is out of order")]);
-    let admin = |path: &str, body: Value| {
-        let url = format!("{}/api/v1{path}", system.address("LEADWIRE_URL"));
-        let request =
-            testkit::http().request(Method::POST, url).bearer_auth(system.address("LEADWIRE_ADMIN_KEY"));
-        async move { testkit::read(request.json(&body).send().await.unwrap()).await.1 }
-    };
-    let client = json!({
-        "name": new_slug("browser"), "contactEmail": "dev@example.com", "redirectUris": [], "rateLimitTier": "enterprise",
-    });
-    let client = admin("/api-clients", client).await;
-    let key = json!({"clientId": client["id"], "name": "Developer", "rateLimitOverride": 10_000});
-    let key = admin("/api-keys", key).await;
+async fn every_area_of_the_console_does_its_task_in_a_browser_and_keeps_the_rules_of_accessibility() {
+    let system = System::start(&[("LEADWIRE_GATEWAY__CONSOLE__SIGN_INS_PER_MINUTE", "1000")]);
     let given = json!({
         "url": system.address("LEADWIRE_URL"),
         "adminKey": system.address("LEADWIRE_ADMIN_KEY"),
-        "key": key["key"],
-        "client": client["id"],
-        "organization": client["organizationId"],
-        "receiver": receiver.url("/hooks"),
-        "open": {"docs": "/docs", "docs-partner": "/docs/partner"},
+        "rabbitmq": system.address("RABBITMQ_MANAGEMENT_URL"),
     });
-    let seen = tokio::task::spawn_blocking(move || browse(&given)).await.unwrap();
+    let areas = areas();
+    assert!(!areas.is_empty());
+    let seen = tokio::task::spawn_blocking(move || areas.iter().map(|area| browse(area, &given)).collect());
+    let seen: Vec<Value> = seen.await.unwrap();
+    let is_fine = |seen: &&Value| seen["problems"] == json!([]) && seen["violations"] == json!([]);
+    let (fine, bad): (Vec<_>, Vec<_>) = seen.iter().partition(is_fine);
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert!(
+        fine.iter().all(|area| area["steps"].as_array().is_some_and(|steps| !steps.is_empty())),
+        "{seen:#?}"
+    );
+}
 
-    assert_eq!(seen["problems"], json!([]), "{seen:#}");
-    let steps = [
-        "signed in",
-        "made a webhook",
-        "saw a delivery fail with its reason",
-        "sent it again and saw it succeed",
-        "made a key and revoked it",
-        "paused and resumed",
-        "signed out",
-        "looked as an administrator",
-    ];
-    assert_eq!(seen["steps"], json!(steps), "{seen:#}");
-    assert_eq!(seen["violations"], json!([]), "{seen:#}");
-    let ids: Vec<_> =
-        receiver.received().iter().map(|one| one.header("webhook-id").unwrap().to_owned()).collect();
-    assert_eq!(ids.len(), 2, "{ids:?}");
-    assert_eq!(ids[0], ids[1], "the second try is the same delivery");
+/// The script of each area; `LEADWIRE_CONSOLE_AREA` names one alone.
+fn areas() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    let wanted = testkit::optional("LEADWIRE_CONSOLE_AREA");
+    let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let is_wanted = |file: &PathBuf| {
+        let name = file.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        name != COMMON && wanted.as_deref().is_none_or(|wanted| wanted == name)
+    };
+    let mut areas: Vec<_> = files.filter(is_wanted).collect();
+    areas.sort();
+    areas
 }
 
 /// What the browser saw. `LEADWIRE_PICTURES` names a folder for pictures of every page.
-fn browse(given: &Value) -> Value {
+fn browse(script: &Path, given: &Value) -> Value {
     const ADVICE: &str = "install Node.js with npm and Chromium (on Debian and Ubuntu: nodejs, npm and chromium), and run \
                           ./dev test, which brings the libraries";
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/console.cjs");
     let mut child = Command::new("node")
         .arg(script)
         .arg(testkit::required("LEADWIRE_TEST_VERIFIERS"))
@@ -76,5 +62,5 @@ fn browse(given: &Value) -> Value {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("the browser's script fails ({said}): {ADVICE}"))
+        .unwrap_or_else(|_| panic!("{} fails ({said}): {ADVICE}", script.display()))
 }

@@ -252,6 +252,12 @@ impl Tenant {
                 "/deliveries/0/id",
             ),
             (
+                "lex_record",
+                format!("/api/v1/organizations/{}/lex/messages", self.partner.organization_id),
+                Surface::Platform,
+                "/data/0/id",
+            ),
+            (
                 "event",
                 format!("/api/v1/organizations/{}/events", self.partner.organization_id),
                 Surface::Platform,

@@ -5,9 +5,14 @@ pub mod automations;
 pub mod clients;
 pub mod common;
 pub mod credentials;
+pub mod crm;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod events;
+pub mod figures;
+pub mod ingest;
 pub mod keys;
+pub mod lex;
 pub mod oauth;
 pub mod organizations;
 pub mod usage;
@@ -49,8 +54,18 @@ pub fn document() -> Document {
         .tag("Usage", "What clients use, and what they may use.")
         .tag("Webhooks", "Subscriptions of a client to the events of its organisation.")
         .tag("Events", "What became of the events of an organisation.")
-        .tag("Automations", "Automations of the crm surface, written as files. For administrators.")
+        .tag("CRM", "Records of the crm surface, to be read.")
+        .tag(
+            "Automations",
+            "Automations of the crm surface, written as files by administrators, and their runs.",
+        )
+        .tag("Ingest", "The workers that applications send events about, and how much of the plan is used.")
+        .tag("LEX", "Messages that the organisation sent and was sent, and its conformance runs.")
         .tag("Operation", "Events and deliveries of all organisations. For administrators.")
+        .tag(
+            "Dead letters",
+            "Messages that services could not process, of all organisations. For administrators.",
+        )
         .tag("Audit log", "Who changed what. For administrators.");
     let groups = [
         organizations::operations(),
@@ -62,7 +77,12 @@ pub fn document() -> Document {
         webhooks::operations(),
         events::operations(),
         deliveries::operations(),
+        figures::operations(),
+        crm::operations(),
         automations::operations(),
+        ingest::operations(),
+        lex::operations(),
+        dead_letters::operations(),
         audit::operations(),
     ];
     groups.into_iter().flatten().fold(document, Document::and)

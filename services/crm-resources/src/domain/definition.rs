@@ -2,6 +2,7 @@
 
 use super::expression::{self, ExpressionError};
 use chrono::TimeDelta;
+use contracts::crm::Automation;
 use platform::Violation;
 use platform::document::{Violations, any, boolean, text};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,19 @@ pub struct Definition {
     pub active: bool,
     pub trigger: Trigger,
     pub steps: Vec<Step>,
+}
+
+impl Definition {
+    /// What others than its author see of it.
+    pub fn fields(&self) -> Automation {
+        Automation {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            active: self.active,
+            trigger_type: self.trigger.as_str().to_owned(),
+            steps_count: i64::try_from(self.steps.len()).unwrap_or(i64::MAX),
+        }
+    }
 }
 
 /// What sets an automation off.

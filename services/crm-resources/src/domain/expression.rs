@@ -132,14 +132,20 @@ fn compile(text: &str) -> Result<Program, ExpressionError> {
     if is_deep(text) {
         return Err(ExpressionError::Deep);
     }
-    let program = Program::compile(text).map_err(|error| {
-        let line = error.to_string();
-        ExpressionError::Syntax(line.lines().next().unwrap_or_default().to_owned())
-    })?;
+    let program =
+        Program::compile(text).map_err(|error| ExpressionError::Syntax(told(&error.to_string())))?;
     if loops(program.expression()) > 1 {
         return Err(ExpressionError::Loops);
     }
     Ok(program)
+}
+
+/// What the parser says first, without the tokens that it would have liked better.
+fn told(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    let said = line.split_once("Syntax error: ").map_or(line, |(_place, said)| said);
+    let said = said.split_once(" expecting ").map_or(said, |(said, _tokens)| said);
+    if said.contains("<EOF>") { "it ends too early".to_owned() } else { said.to_owned() }
 }
 
 /// Whether an expression may lead deep. Refuses too much rather than too little: also what stands in quotes counts.
@@ -280,7 +286,11 @@ mod tests {
         assert_eq!(holds(&format!("{} == 191", nested("1+", "", 190)), &lead()), Ok(true));
         let allowed = format!("{}true{}", "(".repeat(DEEPEST), ")".repeat(DEEPEST));
         assert_eq!(holds(&allowed, &lead()), Ok(true));
-        assert!(matches!(check("data.source =="), Err(ExpressionError::Syntax(_))));
+        for (text, said) in
+            [("data.source ==", "it ends too early"), ("data.source == )", "mismatched input ')'")]
+        {
+            assert_eq!(check(text), Err(ExpressionError::Syntax(said.to_owned())));
+        }
     }
 
     proptest::proptest! {

@@ -123,3 +123,12 @@ pub struct RunReport {
     pub next_at: DateTime<Utc>,
     pub finished_at: Option<DateTime<Utc>>,
 }
+
+/// A run with what it began with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WholeRun {
+    pub report: RunReport,
+    pub steps: Value,
+    /// Of the event.
+    pub data: Value,
+}

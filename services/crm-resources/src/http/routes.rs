@@ -2,8 +2,9 @@
 
 use super::crud::{create, delete, get, list, update};
 use super::resources::Served;
-use super::{authoring, automations, internal, leads};
+use super::{authoring, automations, internal, leads, records};
 use crate::state::State;
+use crate::store::Table;
 use actix_web::Resource;
 use actix_web::web::{self, ServiceConfig};
 use contracts::crm::{Automation, Customer, Lead, Product};
@@ -29,7 +30,13 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                     .put(authoring::apply),
             )
             .service(
-                web::resource("/api/v1/organizations/{organization}/automations/{id}").get(authoring::get),
+                web::resource("/api/v1/organizations/{organization}/automations/validate")
+                    .post(authoring::validate),
+            )
+            .service(
+                web::resource("/api/v1/organizations/{organization}/automations/{id}")
+                    .get(authoring::get)
+                    .patch(authoring::switch),
             )
             .service(
                 web::resource("/api/v1/organizations/{organization}/automations/{id}/runs")
@@ -37,9 +44,19 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                     .post(authoring::run),
             )
             .service(
+                web::resource("/api/v1/organizations/{organization}/automations/{id}/runs/{run}")
+                    .get(authoring::shown_run),
+            )
+            .service(
                 web::resource("/api/v1/organizations/{organization}/automations/{id}/runs/{run}/replay")
                     .post(authoring::replay),
             )
+            .service(records::<Product>("/api/v1/organizations/{organization}/crm/products"))
+            .service(record::<Product>("/api/v1/organizations/{organization}/crm/products/{id}"))
+            .service(records::<Customer>("/api/v1/organizations/{organization}/crm/customers"))
+            .service(record::<Customer>("/api/v1/organizations/{organization}/crm/customers/{id}"))
+            .service(records::<Lead>("/api/v1/organizations/{organization}/crm/leads"))
+            .service(record::<Lead>("/api/v1/organizations/{organization}/crm/leads/{id}"))
             .service(web::resource(contracts::internal::ERASE).post(internal::erase));
     }
 }
@@ -47,4 +64,12 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
 /// What can be done with one resource.
 fn one<T: Served>(path: &str) -> Resource {
     web::resource(path).get(get::<T>).patch(update::<T>).delete(delete::<T>)
+}
+
+fn records<T: Table>(path: &str) -> Resource {
+    web::resource(path).get(records::list::<T>)
+}
+
+fn record<T: Table>(path: &str) -> Resource {
+    web::resource(path).get(records::get::<T>)
 }

@@ -45,6 +45,25 @@ pub async fn find_by_name(
     Ok(row.and_then(|row| Some((row.id.parse().ok()?, row.steps))))
 }
 
+/// The id of the automation of a name.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn id_of_name(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    name: &str,
+) -> Result<Option<ObjectId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "select id from automations where organization_id = $1 and name = $2",
+        organization.as_uuid(),
+        name
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(id.and_then(|id| id.parse().ok()))
+}
+
 /// The steps of an automation.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Table `automation_runs`.
 
 use crate::domain::definition::{Step, Trigger};
-use crate::domain::run::{Run, RunReport, RunState};
+use crate::domain::run::{Run, RunReport, RunState, WholeRun};
 use chrono::{DateTime, Utc};
 use contracts::crm::ObjectId;
 use contracts::ids::{EventId, OrganizationId};
@@ -258,6 +258,50 @@ pub async fn list(
     .fetch_all(connection)
     .await?;
     Ok((runs, total))
+}
+
+/// A run of an automation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find(
+    connection: &mut PgConnection,
+    organization: OrganizationId,
+    automation: ObjectId,
+    run: Uuid,
+) -> Result<Option<WholeRun>, StoreError> {
+    let row = sqlx::query!(
+        r#"select id, event_id, event_type, subject, state, position,
+               jsonb_array_length(steps)::bigint as "steps_count!", attempts, depth, error, waiting_since, log, created_at,
+               next_at, finished_at, steps, data
+           from automation_runs where organization_id = $1 and automation_id = $2 and id = $3"#,
+        organization.as_uuid(),
+        automation.to_string(),
+        run
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(|row| WholeRun {
+        report: RunReport {
+            id: row.id,
+            event_id: row.event_id,
+            event_type: row.event_type,
+            subject: row.subject,
+            state: row.state,
+            position: row.position,
+            steps_count: row.steps_count,
+            attempts: row.attempts,
+            depth: row.depth,
+            error: row.error,
+            waiting_since: row.waiting_since,
+            log: row.log,
+            created_at: row.created_at,
+            next_at: row.next_at,
+            finished_at: row.finished_at,
+        },
+        steps: row.steps,
+        data: row.data,
+    }))
 }
 
 /// Lets a dead letter of an automation go on at the step where it died. False when there is none of this id.

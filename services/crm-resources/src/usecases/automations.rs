@@ -3,7 +3,7 @@
 use super::write::{Write, WriteError, anew};
 use crate::domain::change::Versioned;
 use crate::domain::definition::{Definition, Step};
-use crate::domain::run::{RunReport, RunState};
+use crate::domain::run::{RunReport, RunState, WholeRun};
 use crate::state::State;
 use crate::store::reading::{self, For};
 use crate::store::runs::{self, NewRun};
@@ -11,7 +11,7 @@ use crate::store::{Table, automations};
 use contracts::crm::{Automation, Customer, Lead, ObjectId, Product};
 use contracts::ids::{EventId, OrganizationId};
 use platform::Violation;
-use platform_pg::StoreError;
+use platform_pg::{StoreError, begin_reading};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -40,14 +40,7 @@ async fn apply_now(
     organization: OrganizationId,
     definition: &Definition,
 ) -> Result<Applied, WriteError> {
-    let steps = serde_json::to_value(&definition.steps)?;
-    let fields = Automation {
-        name: definition.name.clone(),
-        description: definition.description.clone(),
-        active: definition.active,
-        trigger_type: definition.trigger.as_str().to_owned(),
-        steps_count: i64::try_from(definition.steps.len()).unwrap_or(i64::MAX),
-    };
+    let (steps, fields) = (serde_json::to_value(&definition.steps)?, definition.fields());
     let mut write = Write::of(state, organization, None).await?;
     let known = automations::find_by_name(write.connection(), organization, &definition.name).await?;
     let (automation, created) = match known {
@@ -65,6 +58,37 @@ async fn apply_now(
     automations::author(write.connection(), organization, automation.record.id, trigger, &steps).await?;
     write.commit().await?;
     Ok(Applied { automation, created })
+}
+
+/// What applying a definition would find: the automation of this name with its steps.
+pub async fn find_by_name(
+    state: &State,
+    organization: OrganizationId,
+    name: &str,
+) -> Result<Option<(Versioned<Automation>, Value)>, StoreError> {
+    let mut moment = begin_reading(&state.database).await?;
+    let Some(id) = automations::id_of_name(&mut moment, organization, name).await? else { return Ok(None) };
+    let found = reading::find::<Automation>(&mut moment, organization, id, For::Reading).await?;
+    let steps = automations::steps(&mut moment, organization, id).await?;
+    Ok(found.zip(steps))
+}
+
+/// Switches an automation on or off. Runs that are on their way go on.
+pub async fn switch(
+    state: &State,
+    organization: OrganizationId,
+    id: ObjectId,
+    active: bool,
+) -> Result<Versioned<Automation>, WriteError> {
+    anew(async || {
+        let mut write = Write::of(state, organization, None).await?;
+        let before = write.lock::<Automation>(id).await?;
+        let fields = Automation { active, ..before.record.fields.clone() };
+        let after = write.update(before, fields).await?;
+        write.commit().await?;
+        Ok(after)
+    })
+    .await
 }
 
 /// The steps of an automation.
@@ -86,12 +110,23 @@ pub async fn list_runs(
     page: i64,
     limit: i64,
 ) -> Result<Option<(Vec<RunReport>, i64)>, StoreError> {
-    let mut connection = state.database.acquire().await?;
-    if automations::steps(&mut connection, organization, id).await?.is_none() {
+    let mut transaction = begin_reading(&state.database).await?;
+    if automations::steps(&mut transaction, organization, id).await?.is_none() {
         return Ok(None);
     }
     let offset = (page - 1).saturating_mul(limit);
-    runs::list(&mut connection, organization, id, wanted, limit, offset).await.map(Some)
+    runs::list(&mut transaction, organization, id, wanted, limit, offset).await.map(Some)
+}
+
+/// A run of an automation, with the steps and the data that it began with.
+pub async fn find_run(
+    state: &State,
+    organization: OrganizationId,
+    automation: ObjectId,
+    run: Uuid,
+) -> Result<Option<WholeRun>, StoreError> {
+    let mut moment = begin_reading(&state.database).await?;
+    runs::find(&mut moment, organization, automation, run).await
 }
 
 /// Runs an automation by hand, as if its trigger had been pulled for a resource just now.

@@ -1,7 +1,7 @@
 //! The service under test: a database of its own, ports that are free, a clock that stands still.
 
 use contracts::Surface;
-use contracts::identity::{CredentialKind, Principal};
+use contracts::identity::{CredentialKind, OrganizationRef, PlatformFacts, Principal, SurfaceFacts};
 use crm_resources::{App, AutomationSettings, SERVICE, Settings};
 use platform::telemetry::TelemetrySettings;
 use platform_broker::{BrokerSettings, topology};
@@ -162,9 +162,22 @@ pub async fn events(broker: &TestBroker, count: usize) -> Vec<Value> {
     .await
 }
 
-/// A key that may administer the platform.
+/// A key that may administer the platform, where it asks for what is acme's.
 pub fn admin() -> Principal {
-    callers::key("platform", Surface::Platform, CredentialKind::PlatformKey, &["platform:admin"])
+    platform_key("platform", &["platform:admin"], "acme")
+}
+
+/// A key of the platform surface of an organisation, where it asks for what is another one's or its own.
+pub fn platform_key(organization: &str, scopes: &[&str], about: &str) -> Principal {
+    let mut key = callers::key(organization, Surface::Platform, CredentialKind::PlatformKey, scopes);
+    let organization = OrganizationRef { id: callers::organization_id(about), slug: about.to_owned() };
+    key.facts = SurfaceFacts::Platform(PlatformFacts { organization, client_id: None });
+    key
+}
+
+/// A path below acme's.
+pub fn of_acme(rest: &str) -> String {
+    format!("/api/v1/organizations/{}{rest}", callers::organization_id("acme"))
 }
 
 /// Writes an automation of acme's; the answer is as the author gets it.

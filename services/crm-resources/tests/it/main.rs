@@ -14,6 +14,7 @@ mod http_automations;
 mod http_customers;
 mod http_leads;
 mod http_lists;
+mod http_organization;
 mod http_products;
 mod idempotency;
 mod matrix;

@@ -1,6 +1,6 @@
 //! Calling other services in the gateway's own name.
 
-use super::exchange::{IncomingBody, Outgoing, UpstreamError};
+use super::exchange::{Address, IncomingBody, Outgoing, Response, UpstreamError};
 use super::upstreams::Upstreams;
 use crate::SERVICE;
 use crate::state::Identities;
@@ -48,6 +48,33 @@ pub async fn call<T: DeserializeOwned>(
     identities: &Identities,
     call: Call,
 ) -> Result<T, CallError> {
+    let service = call.service;
+    let outgoing = outgoing(identities, call)?;
+    read(upstreams.send(service, &outgoing).await?).await
+}
+
+/// The same of one replica.
+///
+/// # Errors
+/// When it does not answer, or not in time.
+pub async fn call_replica<T: DeserializeOwned>(
+    upstreams: &Upstreams,
+    replica: &Address,
+    identities: &Identities,
+    call: Call,
+) -> Result<T, CallError> {
+    let outgoing = outgoing(identities, call)?;
+    read(upstreams.send_to(replica, &outgoing).await?).await
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, CallError> {
+    if response.status() != StatusCode::OK {
+        return Err(CallError::Status(response.status()));
+    }
+    serde_json::from_slice(&response.bytes().await?).map_err(CallError::Answer)
+}
+
+fn outgoing(identities: &Identities, call: Call) -> Result<Outgoing, CallError> {
     let caller = Caller::Service { name: SERVICE.name().to_owned() };
     let identity = |fault| CallError::Identity(Box::new(fault));
     let token = identities.sign(call.service, caller).map_err(identity)?;
@@ -61,18 +88,13 @@ pub async fn call<T: DeserializeOwned>(
     if call.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    let outgoing = Outgoing {
+    Ok(Outgoing {
         method: call.method,
         path_and_query: call.path_and_query,
         headers,
         body: call.body.map(whole),
         timeout: call.timeout,
-    };
-    let response = upstreams.send(call.service, &outgoing).await?;
-    if response.status() != StatusCode::OK {
-        return Err(CallError::Status(response.status()));
-    }
-    serde_json::from_slice(&response.bytes().await?).map_err(CallError::Answer)
+    })
 }
 
 /// A body that is there already.

@@ -96,6 +96,21 @@ impl Upstreams {
         }
         Err(refused)
     }
+
+    /// Every replica of every service.
+    pub fn replicas(&self) -> impl Iterator<Item = (Service, &Address)> {
+        self.services
+            .iter()
+            .flat_map(|one| one.replicas.iter().map(|replica| (one.service, &replica.address)))
+    }
+
+    /// Sends a request to this replica and no other, whether it rests or not.
+    ///
+    /// # Errors
+    /// When there is no answer, or not in time.
+    pub async fn send_to(&self, replica: &Address, outgoing: &Outgoing) -> Result<Response, UpstreamError> {
+        self.client.send(replica, outgoing).await
+    }
 }
 
 impl Replicas {

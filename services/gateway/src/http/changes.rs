@@ -60,7 +60,8 @@ fn read(request: &HttpRequest) -> Result<Asked, Fault> {
 fn key(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     let mut values = headers.get_all(IDEMPOTENCY_KEY);
     let Some(first) = values.next() else { return Ok(None) };
-    let key = first.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+    let visible = |key: &&str| key.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let key = first.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len())).filter(visible);
     match key.filter(|_| values.next().is_none()) {
         Some(key) => Ok(Some(key.to_owned())),
         None => Err(Fault::validation(vec![Violation::new(

@@ -3,8 +3,8 @@
 
 use super::credentials::{OauthCredentials, ServiceCredentials};
 use super::{
-    api_clients, api_keys, audit_log, browser, cors, credentials, erase, guard, internal, oauth,
-    organizations, reference, usage,
+    api_clients, api_keys, audit_log, browser, cors, credentials, dead_letters, erase, guard, internal,
+    oauth, organizations, reference, replays, services, usage,
 };
 use crate::state::State;
 use actix_web::HttpResponse;
@@ -42,7 +42,9 @@ pub fn configure(state: State, console: Console) -> impl Fn(&mut ServiceConfig) 
                         .delete(organizations::delete),
                 )
                 .service(resource("/api/v1/organizations/{id}/erase").post(erase::post))
+                .service(resource("/api/v1/admin/services").get(services::list))
                 .service(resource("/api/v1/audit-log").get(audit_log::list))
+                .configure(dead_letter_queues)
                 .service(resource("/api/v1/api-clients").post(api_clients::post).get(api_clients::list))
                 .service(
                     resource("/api/v1/api-clients/{id}")
@@ -89,6 +91,19 @@ pub fn configure(state: State, console: Console) -> impl Fn(&mut ServiceConfig) 
                 .default_service(web::to(nothing_here)),
         );
     }
+}
+
+fn dead_letter_queues(config: &mut ServiceConfig) {
+    config.service(resource("/api/v1/admin/dead-letter-queues").get(dead_letters::list)).service(
+        web::scope("/api/v1/admin/dead-letter-queues/{queue}")
+            .service(resource("/messages").get(dead_letters::messages))
+            .service(resource("/messages/{messageId}").get(dead_letters::message))
+            .service(resource("/export").get(dead_letters::export))
+            .service(resource("/replays").post(replays::post).get(replays::list))
+            .service(resource("/replays/{replayId}").get(replays::get))
+            .service(resource("/replays/{replayId}/cancel").post(replays::cancel))
+            .service(resource("/replays/{replayId}/resume").post(replays::resume)),
+    );
 }
 
 /// A path that the table of routes gives to this service, and that nothing here serves.

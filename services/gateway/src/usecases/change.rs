@@ -12,6 +12,7 @@ use contracts::ids::{EventId, OrganizationId};
 use platform_pg::StoreError;
 use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{Postgres, Transaction};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -94,6 +95,22 @@ impl<'c> Change<'c> {
         };
         let same = entry_of(self.state, self.caller, tenant, self.origin.clone());
         let entry = Entry { action: action.to_owned(), target, before, after, ..same };
+        audit_log::insert(&mut self.transaction, &entry).await
+    }
+
+    /// Enters something into the audit log that was done to the platform's own.
+    ///
+    /// # Errors
+    /// When the database is unavailable.
+    pub async fn record_of_platform(
+        &mut self,
+        action: &str,
+        target: String,
+        after: Value,
+    ) -> Result<(), StoreError> {
+        let same = entry_of(self.state, self.caller, self.caller.organization.id, self.origin.clone());
+        let (action, after) = (action.to_owned(), Some(after));
+        let entry = Entry { organization_id: None, action, target, after, ..same };
         audit_log::insert(&mut self.transaction, &entry).await
     }
 

@@ -163,7 +163,7 @@ async fn a_key_is_one_text_of_up_to_255_characters() {
         raw(post(&gateway, &gateway.admin_key, path, &"x".repeat(255), &body("a1")).await).await.0,
         201
     );
-    for key in ["x".repeat(256), String::new()] {
+    for key in ["x".repeat(256), String::new(), "a\tb".to_owned()] {
         let (status, refused) = read(post(&gateway, &gateway.admin_key, path, &key, &body("a2")).await).await;
         assert_eq!((status, &refused["error"]), (400, &json!("VALIDATION_ERROR")));
         assert_eq!(refused["details"]["fields"][0]["path"], "Idempotency-Key");

@@ -73,7 +73,8 @@ fn body(route: &Route, slug: &str) -> Value {
 }
 
 fn is_for_administrators(route: &Route) -> bool {
-    route.template == "/api/v1/organizations/{id}/erase"
+    route.template.starts_with("/api/v1/admin/dead-letter-queues/")
+        || route.template == "/api/v1/organizations/{id}/erase"
         || (route.template == "/api/v1/organizations/{id}" && route.method != "GET")
 }
 

@@ -2,7 +2,7 @@
 
 use super::answer::{IngestKey, page};
 use super::cursor::{List, PageQuery};
-use crate::domain::timeline::{Place, TimelineEvent};
+use crate::domain::timeline::{Card, EventSelection, Place, TimelineEvent, WorkerSelection};
 use crate::state::State;
 use crate::usecases::read_workers::{list_workers, read_cards, read_timeline};
 use actix_web::{HttpResponse, web};
@@ -11,7 +11,7 @@ use contracts::FaultCode;
 use contracts::ids::WorkerId;
 use platform::Fault;
 use platform_http::{Caller, HttpFault};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// 200 with workers, newest first.
@@ -23,7 +23,7 @@ pub async fn list(
     let organization = caller.principal.organization.id;
     let list = List::new(organization, "workers");
     let (limit, after) = list.page(&query, |place| Uuid::from_slice(place).ok())?;
-    let workers = list_workers(&state, organization, after, limit).await?;
+    let workers = list_workers(&state, organization, &WorkerSelection::default(), after, limit).await?;
     let next = workers.items.last().filter(|_| !workers.is_last);
     let next = next.map(|worker| list.cursor(worker.worker_id.as_bytes()));
     let rows = workers.items.iter().map(|worker| {
@@ -46,16 +46,11 @@ pub async fn timeline(
     let worker = worker(&path)?;
     let list = List::new(organization, format!("timeline {worker}"));
     let (limit, after) = list.page(&query, read_place)?;
-    let events = read_timeline(&state, organization, worker, after, limit).await?.ok_or_else(missing)?;
+    let all = EventSelection::default();
+    let events = read_timeline(&state, organization, worker, &all, after, limit).await?;
+    let events = events.ok_or_else(missing)?;
     let next = events.items.last().filter(|_| !events.is_last).map(|event| list.cursor(&write_place(event)));
-    let rows = events.items.iter().map(|event| {
-        json!({
-            "id": event.id, "eventType": event.event_type, "category": event.category,
-            "source": format!("custom:{}", event.app), "timestamp": event.occurred_at,
-            "duration": event.duration, "metadata": event.metadata,
-        })
-    });
-    Ok(page(&rows.collect::<Vec<_>>(), next.as_deref()))
+    Ok(page(&events.items.iter().map(write_event).collect::<Vec<_>>(), next.as_deref()))
 }
 
 /// 200 with a worker's cards; 404 when the caller's organisation has no such worker.
@@ -72,28 +67,38 @@ pub async fn snapshots(
     let cards = read_cards(&state, organization, worker, after.as_ref(), limit).await?.ok_or_else(missing)?;
     let next = cards.items.last().filter(|_| !cards.is_last);
     let next = next.map(|card| list.cursor(json!([card.app, card.snapshot_type]).to_string().as_bytes()));
-    let rows = cards.items.iter().map(|card| {
-        json!({
-            "snapshotType": card.snapshot_type, "app": card.app, "timestamp": card.taken_at,
-            "metrics": card.metrics,
-        })
-    });
-    Ok(page(&rows.collect::<Vec<_>>(), next.as_deref()))
+    Ok(page(&cards.items.iter().map(write_card).collect::<Vec<_>>(), next.as_deref()))
 }
 
-fn worker(id: &str) -> Result<WorkerId, Fault> {
+/// An event of a timeline.
+pub fn write_event(event: &TimelineEvent) -> Value {
+    json!({
+        "id": event.id, "eventType": event.event_type, "category": event.category,
+        "source": format!("custom:{}", event.app), "timestamp": event.occurred_at,
+        "duration": event.duration, "metadata": event.metadata,
+    })
+}
+
+pub fn write_card(card: &Card) -> Value {
+    json!({
+        "snapshotType": card.snapshot_type, "app": card.app, "timestamp": card.taken_at,
+        "metrics": card.metrics,
+    })
+}
+
+pub fn worker(id: &str) -> Result<WorkerId, Fault> {
     id.parse().map_err(|error: uuid::Error| missing().because(error))
 }
 
-fn missing() -> Fault {
+pub fn missing() -> Fault {
     Fault::new(FaultCode::NotFound, "there is no such worker")
 }
 
-fn write_place(event: &TimelineEvent) -> Vec<u8> {
+pub fn write_place(event: &TimelineEvent) -> Vec<u8> {
     [&event.occurred_at.timestamp_micros().to_be_bytes()[..], event.id.as_bytes()].concat()
 }
 
-fn read_place(place: &[u8]) -> Option<Place> {
+pub fn read_place(place: &[u8]) -> Option<Place> {
     let (micros, id) = place.split_first_chunk::<8>()?;
     let occurred_at = DateTime::from_timestamp_micros(i64::from_be_bytes(*micros))?;
     Some(Place { occurred_at, id: Uuid::from_slice(id).ok()? })

@@ -1,7 +1,7 @@
 //! The table of contents of the service's HTTP side.
 
 use super::answer::API_VERSION;
-use super::{erase, events, ping, read_workers, snapshots};
+use super::{erase, events, organization, ping, read_workers, snapshots};
 use crate::state::State;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{self, ServiceConfig};
@@ -13,6 +13,14 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
         config
             .app_data(web::Data::new(state.clone()))
             .service(web::resource(ERASE).post(erase::post))
+            .service(
+                web::scope("/api/v1/organizations/{id}/ingest")
+                    .service(web::resource("/workers").get(organization::workers))
+                    .service(web::resource("/workers/{workerId}").get(organization::worker_of))
+                    .service(web::resource("/workers/{workerId}/timeline").get(organization::timeline))
+                    .service(web::resource("/workers/{workerId}/cards").get(organization::cards))
+                    .service(web::resource("/usage").get(organization::usage)),
+            )
             .service(
                 web::scope("/api/v1/ingest")
                     .wrap(DefaultHeaders::new().add(API_VERSION))

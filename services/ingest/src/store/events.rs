@@ -1,7 +1,8 @@
 //! Table `events`: what happened to workers.
 
 use super::copy::Rows;
-use crate::domain::timeline::{Place, TimelineEvent};
+use crate::domain::event::Category;
+use crate::domain::timeline::{EventSelection, Place, TimelineEvent};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId, WorkerId};
 use platform_pg::StoreError;
@@ -97,35 +98,32 @@ pub async fn timeline(
     connection: &mut PgConnection,
     organization_id: OrganizationId,
     worker: WorkerId,
+    selection: &EventSelection,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Vec<TimelineEvent>, StoreError> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let Some(after) = after else {
-        let first = sqlx::query_as!(
-            EventRow,
-            r#"select event_id, event_type, category, app, occurred_at, duration,
-                   metadata as "metadata: Json<Box<RawValue>>"
-               from events where organization_id = $1 and worker_id = $2
-               order by occurred_at desc, event_id desc limit $3"#,
-            organization_id.as_uuid(),
-            worker.as_uuid(),
-            limit
-        );
-        return Ok(first.fetch_all(connection).await?.into_iter().map(TimelineEvent::from).collect());
-    };
-    let next = sqlx::query_as!(
+    // Bounds that are always there, so that the index is entered where the page begins.
+    let rows = sqlx::query_as!(
         EventRow,
         r#"select event_id, event_type, category, app, occurred_at, duration,
                metadata as "metadata: Json<Box<RawValue>>"
            from events
-           where organization_id = $1 and worker_id = $2 and (occurred_at, event_id) < ($3, $4)
-           order by occurred_at desc, event_id desc limit $5"#,
+           where organization_id = $1 and worker_id = $2
+             and (occurred_at, event_id) < (coalesce($3::timestamptz, 'infinity'), $4)
+             and occurred_at <= coalesce($5::timestamptz, 'infinity') and occurred_at >= coalesce($6::timestamptz, '-infinity')
+             and ($7::text is null or app = $7) and ($8::text is null or event_type = $8)
+             and ($9::text is null or category = $9)
+           order by occurred_at desc, event_id desc limit $10"#,
         organization_id.as_uuid(),
         worker.as_uuid(),
-        after.occurred_at,
-        after.id,
-        limit
+        after.map(|after| after.occurred_at),
+        after.map_or(Uuid::max(), |after| after.id),
+        selection.to,
+        selection.from,
+        selection.app,
+        selection.event_type,
+        selection.category.map(Category::as_str),
+        i64::try_from(limit).unwrap_or(i64::MAX)
     );
-    Ok(next.fetch_all(connection).await?.into_iter().map(TimelineEvent::from).collect())
+    Ok(rows.fetch_all(connection).await?.into_iter().map(TimelineEvent::from).collect())
 }

@@ -22,6 +22,23 @@ pub async fn used(
     Ok(used.fetch_optional(connection).await?.unwrap_or(0))
 }
 
+/// Months since one with what was charged to them, newest first.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn months(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    since: NaiveDate,
+) -> Result<Vec<(NaiveDate, i64)>, StoreError> {
+    let rows = sqlx::query!(
+        "select month, used from event_usage where organization_id = $1 and month >= $2 order by month desc",
+        organization_id.as_uuid(),
+        since
+    );
+    Ok(rows.fetch_all(connection).await?.into_iter().map(|row| (row.month, row.used)).collect())
+}
+
 /// Charges events to a month, all or none; false when they would pass the quota. The row stays locked until the
 /// transaction ends: do this last.
 ///

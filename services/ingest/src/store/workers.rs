@@ -2,7 +2,7 @@
 
 use crate::domain::actor::{Actor, Identity, NamedWorker};
 use crate::domain::roster::{Changes, Roster, Worker};
-use crate::domain::timeline::ListedWorker;
+use crate::domain::timeline::{ListedWorker, WorkerSelection};
 use chrono::{DateTime, Utc};
 use contracts::ids::{OrganizationId, WorkerId};
 use platform_pg::StoreError;
@@ -126,25 +126,86 @@ pub async fn apply(
     Ok(())
 }
 
-/// Workers of an organisation, newest first.
+/// Workers of an organisation, newest first. A search looks at all of them, and at what applications call them.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn list(
     connection: &mut PgConnection,
     organization_id: OrganizationId,
+    selection: &WorkerSelection,
     after: Option<Uuid>,
     limit: usize,
 ) -> Result<Vec<ListedWorker>, StoreError> {
     let rows = sqlx::query_as!(
         ListedWorker,
-        "select worker_id, display_name, external_id, email from workers
-         where organization_id = $1 and worker_id < $2 order by worker_id desc limit $3",
+        r#"select worker_id, integration, display_name, external_id, email, created_at from workers
+           where organization_id = $1 and worker_id < $2
+             and ($3::text is null or integration = 'custom:' || $3)
+             and ($4::text is null or strpos(lower(display_name), lower($4)) > 0 or worker_id in (
+                 select worker_id from worker_identities
+                 where organization_id = $1 and strpos(lower(value), lower($4)) > 0))
+           order by worker_id desc limit $5"#,
         organization_id.as_uuid(),
         after.unwrap_or(Uuid::max()),
+        selection.app,
+        selection.search,
         i64::try_from(limit).unwrap_or(i64::MAX)
     );
     Ok(rows.fetch_all(connection).await?)
+}
+
+/// A worker of an organisation.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    worker: WorkerId,
+) -> Result<Option<ListedWorker>, StoreError> {
+    let row = sqlx::query_as!(
+        ListedWorker,
+        "select worker_id, integration, display_name, external_id, email, created_at from workers
+         where organization_id = $1 and worker_id = $2",
+        organization_id.as_uuid(),
+        worker.as_uuid()
+    );
+    Ok(row.fetch_optional(connection).await?)
+}
+
+/// What a worker is called, by whom. In order.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn identities(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    worker: WorkerId,
+) -> Result<Vec<Identity>, StoreError> {
+    let rows = sqlx::query_as!(
+        Identity,
+        "select namespace, value from worker_identities where organization_id = $1 and worker_id = $2
+         order by namespace, value",
+        organization_id.as_uuid(),
+        worker.as_uuid()
+    );
+    Ok(rows.fetch_all(connection).await?)
+}
+
+/// How many workers an organisation has.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn count(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+) -> Result<i64, StoreError> {
+    let workers = sqlx::query_scalar!(
+        "select workers from accounts where organization_id = $1",
+        organization_id.as_uuid()
+    );
+    Ok(workers.fetch_optional(connection).await?.unwrap_or(0))
 }
 
 /// Whether an organisation has a worker.

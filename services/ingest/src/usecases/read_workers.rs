@@ -1,6 +1,7 @@
 //! Reading workers, their timelines and their cards, by keyset: every page costs the same.
 
-use crate::domain::timeline::{Card, ListedWorker, Place, TimelineEvent};
+use crate::domain::actor::Identity;
+use crate::domain::timeline::{Card, EventSelection, ListedWorker, Place, TimelineEvent, WorkerSelection};
 use crate::state::State;
 use crate::store::{events, snapshots, workers};
 use contracts::ids::{OrganizationId, WorkerId};
@@ -27,11 +28,24 @@ impl<T> Page<T> {
 pub async fn list_workers(
     state: &State,
     organization: OrganizationId,
+    selection: &WorkerSelection,
     after: Option<Uuid>,
     limit: usize,
 ) -> Result<Page<ListedWorker>, StoreError> {
     let mut connection = state.database.acquire().await?;
-    Ok(Page::of(workers::list(&mut connection, organization, after, limit + 1).await?, limit))
+    Ok(Page::of(workers::list(&mut connection, organization, selection, after, limit + 1).await?, limit))
+}
+
+/// A worker with everything that they are called. `None` when the organisation has no such worker.
+pub async fn find_worker(
+    state: &State,
+    organization: OrganizationId,
+    worker: WorkerId,
+) -> Result<Option<(ListedWorker, Vec<Identity>)>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let Some(found) = workers::find(&mut connection, organization, worker).await? else { return Ok(None) };
+    let identities = workers::identities(&mut connection, organization, worker).await?;
+    Ok(Some((found, identities)))
 }
 
 /// A worker's events, newest first. `None` when the organisation has no such worker.
@@ -39,6 +53,7 @@ pub async fn read_timeline(
     state: &State,
     organization: OrganizationId,
     worker: WorkerId,
+    selection: &EventSelection,
     after: Option<Place>,
     limit: usize,
 ) -> Result<Option<Page<TimelineEvent>>, StoreError> {
@@ -46,7 +61,7 @@ pub async fn read_timeline(
     if !workers::exists(&mut connection, organization, worker).await? {
         return Ok(None);
     }
-    let events = events::timeline(&mut connection, organization, worker, after, limit + 1).await?;
+    let events = events::timeline(&mut connection, organization, worker, selection, after, limit + 1).await?;
     Ok(Some(Page::of(events, limit)))
 }
 

@@ -8,6 +8,7 @@ mod harness;
 mod http_batches;
 mod http_erase;
 mod http_idempotency;
+mod http_organization;
 mod http_plans;
 mod http_reads;
 mod http_snapshots;

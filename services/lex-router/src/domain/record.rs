@@ -4,6 +4,7 @@ use super::submission::Submission;
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId};
 use lex::acknowledgment;
+use lex::header::MessageType;
 use lex::render::{DeadLetter, FailureCategory};
 use lex::ttl::OnExpiry;
 use lex::{Issue, Verdict};
@@ -38,6 +39,8 @@ pub struct Record {
     pub received_at: DateTime<Utc>,
     pub organization_id: OrganizationId,
     pub message_id: String,
+    pub kind: Option<MessageType>,
+    pub sender_id: String,
     pub accepted: bool,
     pub processing_ms: i32,
     pub warnings: Vec<Issue>,

@@ -360,6 +360,8 @@ fn blank(submission: &Submission) -> Record {
         received_at: submission.received_at,
         organization_id: submission.organization_id(),
         message_id: submission.message_id.clone(),
+        kind: submission.kind,
+        sender_id: submission.sender_id().to_owned(),
         accepted: false,
         processing_ms: submission.processing_ms,
         warnings: Vec::new(),

@@ -13,11 +13,11 @@ use platform_http::{Caller, HttpFault, JsonBody};
 use serde_json::Value;
 
 /// The longest id of an organisation or a case.
-const LONGEST: usize = 255;
+pub const LONGEST: usize = 255;
 /// The longest address that mail can be sent to (RFC 5321 §4.5.3.1.3, without the brackets).
 const LONGEST_EMAIL: usize = 254;
 /// More cases than there are need not be named.
-const MOST_CASES: usize = 100;
+pub const MOST_CASES: usize = 100;
 
 /// 200 with the report; 403 for another organisation.
 pub async fn run(

@@ -1,6 +1,9 @@
 //! The table of contents of the service's HTTP side.
 
-use super::{batch, closure, conformance, erase, health, messages, read, schema};
+use super::{
+    batch, closure, conformance, erase, health, messages, organization, organization_conformance, read,
+    schema,
+};
 use crate::state::State;
 use actix_web::web::{self, ServiceConfig};
 use contracts::internal::ERASE;
@@ -11,6 +14,20 @@ pub fn configure(state: State) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
         config
             .app_data(web::Data::new(state.clone()))
             .service(web::resource(ERASE).post(erase::post))
+            .service(
+                web::scope("/api/v1/organizations/{id}/lex")
+                    .service(web::resource("/messages").get(organization::messages))
+                    .service(web::resource("/messages/{recordId}").get(organization::message))
+                    .service(
+                        web::resource("/conformance-reports")
+                            .get(organization_conformance::reports)
+                            .post(organization_conformance::run),
+                    )
+                    .service(
+                        web::resource("/conformance-reports/{sessionId}")
+                            .get(organization_conformance::report),
+                    ),
+            )
             .service(
                 web::scope("/v1")
                     .service(web::resource("/messages").post(messages::post).get(read::list))

@@ -1,5 +1,6 @@
 //! Reports of conformance runs.
 
+use crate::domain::listing::{Kept, Wanted};
 use chrono::{DateTime, Utc};
 use contracts::ids::OrganizationId;
 use platform_pg::StoreError;
@@ -55,4 +56,37 @@ pub async fn find(
         session_id
     );
     Ok(report.fetch_optional(connection).await?.map(|report| report.0))
+}
+
+/// An organisation's reports without what became of single cases, newest first.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn list(
+    connection: &mut PgConnection,
+    organization_id: OrganizationId,
+    wanted: &Wanted,
+    limit: i64,
+) -> Result<Vec<Kept>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select session_id, run_at, report - 'testResults' as "report!: Json<Value>" from conformance_reports
+           where organization_id = $1 and (run_at, session_id) < (coalesce($2::timestamptz, 'infinity'), coalesce($3::text, ''))
+             and ($4::text is null or report ->> 'result' = $4)
+             and ($5::bigint is null or (report -> 'targetLevel')::bigint = $5)
+           order by run_at desc, session_id desc limit $6"#,
+        organization_id.as_uuid(),
+        wanted.after.as_ref().map(|(run_at, _)| *run_at),
+        wanted.after.as_ref().map(|(_, session)| session.as_str()),
+        wanted.result,
+        wanted.level,
+        limit
+    )
+    .fetch_all(connection)
+    .await?;
+    let kept = rows.into_iter().map(|row| Kept {
+        session_id: row.session_id,
+        run_at: row.run_at,
+        report: row.report.0,
+    });
+    Ok(kept.collect())
 }

@@ -4,6 +4,7 @@ use crate::domain::record::Record;
 use crate::domain::world::{Changes, World};
 use contracts::ids::OrganizationId;
 use lex::Issue;
+use lex::header::MessageType;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -93,9 +94,10 @@ async fn messages(connection: &mut PgConnection, records: &[&Record]) -> Result<
     }
     sqlx::query(
         "insert into messages (id, received_at, organization_id, message_id, lead_id, status, document, on_expiry,
-             ack_status, ack_at, ack_errors, duplicate_status, duplicate_of)
+             ack_status, ack_at, ack_errors, duplicate_status, duplicate_of, message_type, sender_id, receiver_id)
          select * from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[],
-             $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[])",
+             $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
+             $14::text[], $15::text[], $16::text[])",
     )
     .bind(column(records, |record| record.id.as_uuid()))
     .bind(column(records, |record| record.received_at))
@@ -110,6 +112,9 @@ async fn messages(connection: &mut PgConnection, records: &[&Record]) -> Result<
     .bind(column(records, |record| record.acknowledgment.as_ref().and_then(|(_, errors)| list(errors))))
     .bind(column(records, |record| record.duplicate.as_ref().map(|duplicate| duplicate.status)))
     .bind(column(records, |record| record.duplicate.as_ref().and_then(|duplicate| duplicate.of.clone())))
+    .bind(column(records, |record| record.kind.map(MessageType::as_str)))
+    .bind(column(records, |record| record.sender_id.clone()))
+    .bind(column(records, |record| record.receiver_id.clone()))
     .execute(connection)
     .await
     .map_err(|error| StoreError::from(error).awaiting_partition())?;

@@ -1,9 +1,11 @@
 //! Running the conformance cases of the standard through the real engine, away from everything that is stored, and
 //! keeping the report.
 
+use crate::domain::listing::{Kept, Wanted};
 use crate::domain::rehearsal::rehearse;
 use crate::state::State;
-use crate::store::reports;
+use crate::store::{organizations, reports};
+use crate::usecases::find_receiver::find_receiver;
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::ids::OrganizationId;
 use lex::conformance::{self, Outcome, Selected, Summary};
@@ -71,6 +73,37 @@ pub async fn find_report(
 ) -> Result<Option<Value>, StoreError> {
     let mut connection = state.database.acquire().await?;
     reports::find(&mut connection, organization_id, session_id).await
+}
+
+/// Reports of an organisation, newest first, and whether there are more.
+pub async fn list_reports(
+    state: &State,
+    organization_id: OrganizationId,
+    wanted: &Wanted,
+    limit: usize,
+) -> Result<(Vec<Kept>, bool), StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let one_more = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let mut reports = reports::list(&mut connection, organization_id, wanted, one_more).await?;
+    let has_more = reports.len() > limit;
+    reports.truncate(limit);
+    Ok((reports, has_more))
+}
+
+/// Under which of its LEX ids an organisation is certified: the one that is named, or its first. `None` when it has
+/// no such.
+pub async fn certified_name(
+    state: &State,
+    organization_id: OrganizationId,
+    named: Option<&str>,
+) -> Result<Option<String>, StoreError> {
+    if let Some(name) = named {
+        let receiver = find_receiver(state, Some(name)).await?;
+        let is_own = receiver.party().is_some_and(|party| party.organization_id == organization_id);
+        return Ok(is_own.then(|| name.to_owned()));
+    }
+    let mut connection = state.database.acquire().await?;
+    Ok(organizations::names(&mut connection, organization_id).await?.into_iter().next())
 }
 
 fn time(at: DateTime<Utc>) -> String {

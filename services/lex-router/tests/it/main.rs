@@ -14,6 +14,7 @@ mod http_closures;
 mod http_erase;
 mod http_idempotency;
 mod http_messages;
+mod http_organization;
 mod http_surface;
 mod leads;
 mod publishes;

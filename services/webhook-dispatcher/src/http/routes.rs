@@ -1,8 +1,8 @@
 //! The table of contents of the service's HTTP side.
 
 use super::{
-    events, internal, lex, lex_deliveries, operation, organization, partner, partner_deliveries, platform,
-    platform_deliveries,
+    events, figures, internal, lex, lex_deliveries, operation, organization, partner, partner_deliveries,
+    platform, platform_deliveries,
 };
 use crate::state::State;
 use actix_web::web::{self, ServiceConfig, resource};
@@ -63,6 +63,7 @@ fn admin(config: &mut ServiceConfig) {
         .service(below("events/{event_id}").get(operation::event))
         .service(below("deliveries").get(operation::deliveries))
         .service(below("deliveries/stats").get(operation::stats))
+        .service(below("deliveries/summary").get(figures::of_all))
         .service(below("deliveries/{delivery_id}").get(operation::delivery))
         .service(below("deliveries/{delivery_id}/retry").post(operation::retry))
         .service(below("subscriptions/{subscription_id}/recover").post(operation::recover));
@@ -76,6 +77,7 @@ fn organization(config: &mut ServiceConfig) {
         .service(below("events/{event_id}/deliveries").get(events::deliveries))
         .service(below("deliveries").get(organization::deliveries))
         .service(below("deliveries/stats").get(organization::stats))
+        .service(below("deliveries/summary").get(figures::of_organization))
         .service(below("deliveries/{delivery_id}").get(organization::delivery))
         .service(below("deliveries/{delivery_id}/retry").post(organization::retry))
         .service(below("subscriptions/{subscription_id}/recover").post(organization::recover));

@@ -10,7 +10,7 @@ use crate::domain::subscription::Owner;
 use crate::state::State;
 use crate::store::gone::Gone;
 use crate::store::subscriptions::Doomed;
-use crate::store::{gone, shown, subscriptions};
+use crate::store::{figures, gone, shown, subscriptions};
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use platform_pg::StoreError;
 
@@ -65,6 +65,7 @@ pub async fn delete_of_organization(state: &State, organization: OrganizationId)
     }
     let mut connection = state.database.acquire().await?;
     while gone::erase_attempts(&mut connection, &ids).await? > 0 {}
+    figures::erase(&mut connection, organization).await?;
     gone::erase_records(&mut connection, organization, &ids).await
 }
 

@@ -12,6 +12,7 @@ mod hostile;
 mod http_accounting;
 mod http_dialects;
 mod http_erase;
+mod http_figures;
 mod http_foreign;
 mod http_internal;
 mod http_operation;

@@ -114,6 +114,16 @@ impl Stack {
         all_active
     }
 
+    /// The database of lead-intake.
+    pub(in crate::bench) fn leads(&self) -> PgPool {
+        self.leads.pool()
+    }
+
+    /// The database of webhook-dispatcher.
+    pub(in crate::bench) fn deliveries(&self) -> PgPool {
+        self.deliveries.pool()
+    }
+
     pub(in crate::bench) fn stop_dispatcher(&mut self) {
         self.dispatcher = None;
     }

@@ -1,17 +1,21 @@
-//! `/api/v1/organizations/{id}/automations`: authoring and looking after automations.
+//! `/api/v1/organizations/{id}/automations`: seeing automations and their runs, authoring and looking after them.
 
 use super::common::{Common, Pagination};
+use super::words;
 use crate::openapi::operation::{Operation, json, operation};
 use crate::openapi::schema::{any_object, date_time, matching, one_of, text, text_up_to, uuid};
 use serde_json::Value;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, SchemaType, Type};
 
 const TAG: &str = "Automations";
 const ADMIN: &str = "platform:admin";
+const READ: &str = "leads:read";
 const ALL: &str = "/api/v1/organizations/{id}/automations";
+const VALIDATE: &str = "/api/v1/organizations/{id}/automations/validate";
 const ONE: &str = "/api/v1/organizations/{id}/automations/{automationId}";
 const RUNS: &str = "/api/v1/organizations/{id}/automations/{automationId}/runs";
+const RUN: &str = "/api/v1/organizations/{id}/automations/{automationId}/runs/{runId}";
 const REPLAY: &str = "/api/v1/organizations/{id}/automations/{automationId}/runs/{runId}/replay";
 const TRIGGERS: [&str; 7] = [
     "lead_created",
@@ -28,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
     vec![
         paged(operation("GET", ALL, TAG, "listOrganizationAutomations"))
             .summary("List the automations of an organisation")
-            .scope(ADMIN)
+            .scope(READ)
             .of_organization()
             .query("sort", matching("^-?(created_at|updated_at|name)$"), "By what; descending with a `-` in front.")
             .query("status", one_of(["active", "inactive"]), "Only automations that are switched on, or off.")
@@ -46,20 +50,40 @@ pub fn operations() -> Vec<Operation> {
             .takes([json::<AutomationDefinition>()])
             .answers(200, "The automation in its new form.", [json::<AppliedAutomation>()])
             .answers(201, "The new automation; with the secret that its requests are signed with, this once.", [json::<AppliedAutomation>()]),
-        of_automation(operation("GET", ONE, TAG, "getOrganizationAutomation"))
+        operation("POST", VALIDATE, TAG, "validateAutomation")
+            .summary("Say what is wrong with a file, and where, or what applying it would do")
+            .about(
+                "Nothing is stored. The file is what `leadwire automation apply` takes; the `definition` of a valid one is what \
+                 applying takes here.",
+            )
+            .scope(ADMIN)
+            .of_organization()
+            .takes([json::<AutomationFile>()])
+            .answers(200, "The file was looked at, whether it is valid or not.", [json::<AutomationVerdict>()]),
+        of_automation(operation("GET", ONE, TAG, "getOrganizationAutomation"), READ)
             .summary("Show an automation with its steps")
             .answers(200, "The automation.", [json::<AutomationWithSteps>()]),
-        paged(of_automation(operation("GET", RUNS, TAG, "listOrganizationAutomationRuns")))
+        of_automation(operation("PATCH", ONE, TAG, "switchAutomation"), ADMIN)
+            .summary("Switch an automation on or off")
+            .about("Off, it starts no more runs; those on their way go on.")
+            .takes([json::<AutomationSwitch>()])
+            .answers(200, "The automation.", [json::<Automation>()]),
+        paged(of_automation(operation("GET", RUNS, TAG, "listOrganizationAutomationRuns"), READ))
             .summary("List the runs of an automation")
             .about("Newest first; finished ones are kept for 30 days.")
             .query("state", one_of(RUN_STATES), "Only runs in this state.")
             .answers(200, "A page of runs.", [json::<RunPage>()]),
-        of_automation(operation("POST", RUNS, TAG, "startAutomationRun"))
+        of_automation(operation("GET", RUN, TAG, "getOrganizationAutomationRun"), READ)
+            .summary("Show a run with its steps and its data")
+            .path("runId", uuid(), "The run.")
+            .answers(200, "The run.", [json::<RunWithSteps>()])
+            .may_be_missing("run"),
+        of_automation(operation("POST", RUNS, TAG, "startAutomationRun"), ADMIN)
             .summary("Run an automation by hand")
             .about("As if its trigger had been pulled for a record just now.")
             .takes([json::<RunByHand>()])
             .answers(201, "The run.", [json::<StartedRun>()]),
-        of_automation(operation("POST", REPLAY, TAG, "replayAutomationRun"))
+        of_automation(operation("POST", REPLAY, TAG, "replayAutomationRun"), ADMIN)
             .summary("Let a dead letter go on at the step where it died")
             .path("runId", uuid(), "The run.")
             .answers(204, "It goes on.", [])
@@ -67,16 +91,16 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-fn of_automation(operation: Operation) -> Operation {
+fn of_automation(operation: Operation, scope: &str) -> Operation {
     operation
-        .scope(ADMIN)
+        .scope(scope)
         .of_organization()
         .path("automationId", matching("^[0-9a-f]{24}$"), "The automation.")
         .may_be_missing("automation")
 }
 
 /// Figures that lie outside are brought into range.
-fn paged(operation: Operation) -> Operation {
+pub fn paged(operation: Operation) -> Operation {
     use crate::openapi::schema::integer;
     operation
         .query("page", integer(), "Which page, from 1, when nothing is said 1; brought into range.")
@@ -118,6 +142,65 @@ fn trigger() -> Object {
     one_of(TRIGGERS)
 }
 
+/// A file to look at.
+#[derive(ToSchema)]
+pub struct AutomationFile {
+    /// YAML, as it is written.
+    pub file: String,
+}
+
+/// What is to be said of a file.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct AutomationVerdict {
+    pub valid: bool,
+    /// In the order in which they stand in the file.
+    pub problems: Vec<AutomationProblem>,
+    /// What applying it would do to the automation of its name; null when it is not valid.
+    #[schema(schema_with = action, required = true)]
+    pub action: Option<String>,
+    /// The automation of its name, if there is one.
+    #[schema(required = true, pattern = "^[0-9a-f]{24}$")]
+    pub automation_id: Option<String>,
+    /// What would make that one as it is.
+    #[schema(schema_with = definition_or_null, required = true)]
+    pub current: Option<Value>,
+    /// What the file says, with what it leaves out filled in; null when it is not valid.
+    #[schema(schema_with = definition_or_null, required = true)]
+    pub definition: Option<Value>,
+}
+
+fn action() -> Object {
+    words::or_null(one_of(["create", "update", "none"]))
+}
+
+fn definition_or_null() -> Object {
+    let mut definition = any_object();
+    definition.schema_type = SchemaType::from_iter([Type::Object, Type::Null]);
+    definition
+}
+
+/// What is wrong in a file, and where.
+#[derive(ToSchema)]
+pub struct AutomationProblem {
+    /// Of what is wrong, with dots: `steps.0.condition.if`. Empty for the whole file.
+    pub path: String,
+    /// Which rule it breaks.
+    pub message: String,
+    /// From 1. What is missing is missing where it would belong.
+    #[schema(minimum = 1)]
+    pub line: i64,
+    /// In characters, from 1.
+    #[schema(minimum = 1)]
+    pub column: i64,
+}
+
+/// Whether an automation is to be on.
+#[derive(ToSchema)]
+pub struct AutomationSwitch {
+    pub active: bool,
+}
+
 /// Defines an automation: in lists, when it was applied, with its steps.
 macro_rules! automation {
     ($($(#[$attribute:meta])* $field:ident: $kind:ty,)*) => {
@@ -143,6 +226,8 @@ macro_rules! automation {
             $($(#[$attribute])* pub $field: $kind,)*
             #[schema(schema_with = steps)]
             pub steps: Vec<Value>,
+            /// YAML that would make it as it is; comments of the file that it was made from are not kept.
+            pub file: String,
         }
     };
 }
@@ -185,43 +270,63 @@ pub struct StartedRun {
     pub id: String,
 }
 
-/// One event's way through the steps of an automation.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-pub struct Run {
+/// Defines a run: in lists, and with what it began with.
+macro_rules! run {
+    ($($(#[$attribute:meta])* $field:ident: $kind:ty,)*) => {
+        /// One event's way through the steps of an automation.
+        #[derive(ToSchema)]
+        #[schema(rename_all = "camelCase")]
+        pub struct Run { $($(#[$attribute])* pub $field: $kind,)* }
+
+        /// A run with what it began with.
+        #[derive(ToSchema)]
+        #[schema(rename_all = "camelCase")]
+        pub struct RunWithSteps {
+            $($(#[$attribute])* pub $field: $kind,)*
+            /// The automation's steps when the run began.
+            #[schema(schema_with = steps)]
+            pub steps: Vec<Value>,
+            /// The data of its event, which expressions read.
+            #[schema(schema_with = any_object)]
+            pub data: Value,
+        }
+    };
+}
+
+run! {
     #[schema(format = "uuid")]
-    pub id: String,
+    id: String,
     #[schema(format = "uuid")]
-    pub event_id: String,
+    event_id: String,
     /// `manual` for a run by hand.
-    pub event_type: String,
+    event_type: String,
     /// The record that the event is about.
-    pub subject: String,
+    subject: String,
     #[schema(schema_with = run_state)]
-    pub state: String,
+    state: String,
     /// The step that is next, from 0.
     #[schema(minimum = 0)]
-    pub position: i64,
+    position: i64,
     #[schema(minimum = 0)]
-    pub steps_count: i64,
+    steps_count: i64,
     /// Of that step.
     #[schema(minimum = 0)]
-    pub attempts: i64,
+    attempts: i64,
     /// How many automations have set each other off before it, itself included.
     #[schema(minimum = 0)]
-    pub depth: i64,
+    depth: i64,
     #[schema(required = true)]
-    pub error: Option<String>,
+    error: Option<String>,
     /// Since when that step waits for a receiver that does not work.
     #[schema(required = true, format = "date-time")]
-    pub waiting_since: Option<String>,
-    pub log: Vec<RunLogEntry>,
+    waiting_since: Option<String>,
+    log: Vec<RunLogEntry>,
     #[schema(format = "date-time")]
-    pub created_at: String,
+    created_at: String,
     #[schema(format = "date-time")]
-    pub next_at: String,
+    next_at: String,
     #[schema(required = true, format = "date-time")]
-    pub finished_at: Option<String>,
+    finished_at: Option<String>,
 }
 
 fn run_state() -> Object {
