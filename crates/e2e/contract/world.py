@@ -18,6 +18,8 @@ import requests
 RATE_LIMIT = 1_000_000
 # Nothing is sent anywhere but to this machine.
 RECEIVER = os.environ.get("LEADWIRE_CONTRACT_RECEIVER", "http://127.0.0.1:9")
+# A queue with nothing in its dead letters.
+QUEUE = "crm-resources.organizations"
 LEX_SCOPES = [
     "lex:leads:read",
     "lex:leads:write",
@@ -411,6 +413,7 @@ class Platform(Surface):
         client = tenant.new_client(scopes=scopes, rateLimitTier="enterprise")
         self.key = tenant.new_key(client, scopes=scopes)["key"]
         self.other = Tenant(gateway)
+        self.others_workers, self.others_lex = Ingest(gateway, self.other), Lex(gateway, self.other)
         super().__init__(gateway, tenant)
 
     def bearer(self):
@@ -427,6 +430,10 @@ class Platform(Surface):
             (f"{organization}/events/{{", self.event),
             (f"{organization}/deliveries/{{", self.organizations_delivery),
             (f"{organization}/subscriptions/{{", self.organizations_subscription),
+            (f"{organization}/ingest/workers/{{", self.worker),
+            (f"{organization}/lex/messages/{{", self.lex_message),
+            (f"{organization}/lex/conformance-reports/{{", self.conformance_report),
+            (f"{organization}/lex/conformance-reports", lambda: {"id": self.other.id}),
             (organization, self.organization),
             (f"{client}/api-keys/{{", self.api_key),
             (f"{client}/service-credentials/{{", lambda: self.credential("service", "leads:read")),
@@ -434,6 +441,8 @@ class Platform(Surface):
             (f"{client}/webhooks/{{webhookId}}/deliveries/{{", self.delivery),
             (f"{client}/webhooks/{{", self.webhook),
             (client, self.client),
+            ("/api/v1/admin/dead-letter-queues/{queue}/replays/{", self.replay),
+            ("/api/v1/admin/dead-letter-queues/{", lambda: {"queue": QUEUE}),
             ("/api/v1/admin/events/{", self.admin_event),
             ("/api/v1/admin/deliveries/{", self.admin_delivery),
             ("/api/v1/admin/subscriptions/{", self.admin_subscription),
@@ -504,6 +513,24 @@ class Platform(Surface):
     def organizations_subscription(self):
         return {"id": self.other.id, "subscriptionId": self.webhook()["webhookId"]}
 
+    def worker(self):
+        return {"id": self.other.id, "workerId": self.others_workers.worker()["id"]}
+
+    def lex_message(self):
+        """The newest message of the other organisation."""
+        self.others_lex.message()
+        path = f"/api/v1/organizations/{self.other.id}/lex/messages?limit=1"
+        return {"id": self.other.id, "recordId": self.call("GET", path)["data"][0]["id"]}
+
+    def conformance_report(self):
+        return {"id": self.other.id, "sessionId": self.others_lex.report()["sessionId"]}
+
+    def replay(self):
+        """The newest replay of the queue: there is one at a time."""
+        path = f"/api/v1/admin/dead-letter-queues/{QUEUE}/replays"
+        newest = self.call("GET", path)["data"] or [self.call("POST", path, {})]
+        return {"queue": QUEUE, "replayId": newest[0]["id"]}
+
     def admin_event(self):
         return {"eventId": self.event()["eventId"]}
 
@@ -522,7 +549,9 @@ class Platform(Surface):
         last = template.rsplit("/", 1)[-1]
         if "clientId" in body:
             body["clientId"] = self.client()["id"]
-        if "organizationId" in body:
+        if last == "conformance-reports":
+            body |= {"organizationId": self.other.lex_id, "includeTestCases": ["TC-001"]}
+        elif "organizationId" in body:
             body["organizationId"] = self.other.id
         if "scopes" in body:
             scopes = {"service-credentials": [f"{self.other.slug}:leads:write"], "oauth-credentials": LEX_SCOPES}
