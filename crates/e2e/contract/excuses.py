@@ -90,7 +90,6 @@ ALL = [
     Excuse("platform", REFUSED, "/oauth/token$", 400, "more than once", "RFC 6749, 3.2: no parameter is there twice."),
     Excuse("platform", REFUSED, "/oauth/token$", 401, "invalid_client", "Any text may be the id of a client, or its secret."),
     Excuse("platform", REFUSED, "PUT .*/automations$", 400, '"steps', "Steps are programs: that one is right, no schema says."),
-    Excuse("platform", REFUSED, "/conformance-reports$", 400, '"organizationId', "Any name is valid, and some are the organisation's."),
     Excuse("platform", METHODS, "/automations/validate$", 405, "", "An automation may have this name as its id, so there is a GET of this path."),
     Excuse("platform", REFUSED, "/erase$", 400, "where there is no", "One of the two is enough."),
 ]

@@ -18,8 +18,9 @@ import requests
 RATE_LIMIT = 1_000_000
 # Nothing is sent anywhere but to this machine.
 RECEIVER = os.environ.get("LEADWIRE_CONTRACT_RECEIVER", "http://127.0.0.1:9")
-# A queue with nothing in its dead letters.
+# Queues with nothing in their dead letters: one to replay, and one to look into, which a replay would be in the way of.
 QUEUE = "crm-resources.organizations"
+OTHER_QUEUE = "ingest.organizations"
 LEX_SCOPES = [
     "lex:leads:read",
     "lex:leads:write",
@@ -442,7 +443,8 @@ class Platform(Surface):
             (f"{client}/webhooks/{{", self.webhook),
             (client, self.client),
             ("/api/v1/admin/dead-letter-queues/{queue}/replays/{", self.replay),
-            ("/api/v1/admin/dead-letter-queues/{", lambda: {"queue": QUEUE}),
+            ("/api/v1/admin/dead-letter-queues/{queue}/replays", lambda: {"queue": QUEUE}),
+            ("/api/v1/admin/dead-letter-queues/{", lambda: {"queue": OTHER_QUEUE}),
             ("/api/v1/admin/events/{", self.admin_event),
             ("/api/v1/admin/deliveries/{", self.admin_delivery),
             ("/api/v1/admin/subscriptions/{", self.admin_subscription),
