@@ -17,6 +17,7 @@ mod overview;
 mod reference;
 mod sign_in;
 mod stop;
+mod subscriptions;
 mod table;
 mod visit;
 mod webhooks;
@@ -61,6 +62,9 @@ pub fn configure(console: Console) -> impl Fn(&mut ServiceConfig) + Clone + Send
                     resource("/webhooks/{client}/{webhook}/edit").get(webhooks::edit).post(webhooks::change),
                 )
                 .service(resource("/webhooks/{client}/{webhook}/{action}").post(webhooks::act))
+                .service(resource("/subscriptions").get(subscriptions::list))
+                .service(resource("/subscriptions/{subscription}").get(subscriptions::get))
+                .service(resource("/subscriptions/{subscription}/{action}").post(subscriptions::act))
                 .service(resource("/events").get(events::list))
                 .service(resource("/events/{event}").get(events::get))
                 .service(resource("/deliveries/{delivery}").get(events::delivery))

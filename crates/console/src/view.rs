@@ -20,6 +20,7 @@ pub mod overview;
 pub mod parts;
 pub mod reference;
 pub mod sign_in;
+pub mod subscriptions;
 pub mod times;
 pub mod webhooks;
 

@@ -54,6 +54,9 @@ pub struct CloudEvent<D> {
     pub aggregateversion: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// `X-Request-Id` of the request that the event comes from, if it comes from one directly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requestid: Option<String>,
     /// True when the publisher wants `webhook.event.settled` back.
     #[serde(default)]
     pub trackdelivery: bool,
@@ -69,6 +72,7 @@ pub struct EventFacts {
     pub aggregate: String,
     pub aggregate_version: i64,
     pub traceparent: Option<String>,
+    pub request_id: Option<String>,
     pub track_delivery: bool,
 }
 
@@ -88,6 +92,7 @@ impl<D: EventData> CloudEvent<D> {
             partitionkey: facts.aggregate,
             aggregateversion: facts.aggregate_version,
             traceparent: facts.traceparent,
+            requestid: facts.request_id,
             trackdelivery: facts.track_delivery,
             data,
         }

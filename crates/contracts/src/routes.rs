@@ -237,6 +237,15 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/api/v1/organizations/{id}/deliveries/summary", WebhookDispatcher, Platform),
     route("GET", "/api/v1/organizations/{id}/deliveries/{deliveryId}", WebhookDispatcher, Platform),
     route("POST", "/api/v1/organizations/{id}/deliveries/{deliveryId}/retry", WebhookDispatcher, Platform),
+    route("GET", "/api/v1/organizations/{id}/subscriptions", WebhookDispatcher, Platform),
+    route("GET", "/api/v1/organizations/{id}/subscriptions/{subscriptionId}", WebhookDispatcher, Platform),
+    route("PATCH", "/api/v1/organizations/{id}/subscriptions/{subscriptionId}", WebhookDispatcher, Platform),
+    route(
+        "POST",
+        "/api/v1/organizations/{id}/subscriptions/{subscriptionId}/test",
+        WebhookDispatcher,
+        Platform,
+    ),
     route(
         "POST",
         "/api/v1/organizations/{id}/subscriptions/{subscriptionId}/recover",

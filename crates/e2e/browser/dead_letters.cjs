@@ -104,6 +104,18 @@ story(async (kit) => {
   for (const kind of [`${HERE}/${QUEUE}/export?id=${odd}`, `${HERE}/${QUEUE}?id=${odd}&export=csv`]) {
     if ((await kit.status(kind)) !== 200) throw new Error(`${kind} is no file`);
   }
+  await go(`${HERE}/${QUEUE}?id=${odd}`);
+  const sendChosen = async () => {
+    await page.locator("xpath/.//summary[contains(., 'Send the chosen ones back to work')]").click();
+    await kit.submit("details[open] .panel button");
+  };
+  await sendChosen();
+  await waitFor("Tick the messages that are meant");
+  await page.locator(`input[name="ids"][value="${odd}"]`).click();
+  await sendChosen();
+  await waitFor("1 chosen one by one");
+  await waitFor("1 of 1 messages are back at work");
+  step("sent back what was ticked, and nothing where nothing was");
   await look("audit-log", "/console/audit-log?action=dlq.replay_cancelled");
   await waitFor(`queue:${QUEUE}`);
   step("found it in the audit log");

@@ -65,7 +65,8 @@ pub async fn edge(
     platform::telemetry::follow(&span, header(request.headers(), &TRACEPARENT));
     let held = Held::of(&mut request);
 
-    let response = next.call(request).instrument(span.clone()).await?.map_into_boxed_body();
+    let work = next.call(request).instrument(span.clone());
+    let response = platform::request_id::scope(id.clone(), work).await?.map_into_boxed_body();
 
     let _entered = span.enter();
     let mut response = match edge.as_ref().and_then(|edge| rendered(edge, &response, &id)) {

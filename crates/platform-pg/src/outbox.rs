@@ -76,8 +76,34 @@ impl From<PendingEvent> for OutboundMessage {
     }
 }
 
-/// Inserts events in the caller's transaction, in one statement; their numbers follow their order. Neighbours of a
-/// kind share a row where they may. Hand the entries to the relay after the commit.
+/// Events in the rows that are stored of them: neighbours of a kind share one where they may.
+#[derive(Clone, Debug)]
+pub struct Packed(Vec<PendingEvent>);
+
+impl Packed {
+    pub fn of(events: Vec<PendingEvent>) -> Self {
+        Self(pack_rows(events))
+    }
+
+    /// A column of the rows.
+    pub fn column<'e, T>(&'e self, of: impl Fn(&'e PendingEvent) -> T) -> Vec<T> {
+        self.0.iter().map(of).collect()
+    }
+
+    /// The rows with the numbers that they were given, for the relay.
+    pub fn entries(self, numbers: impl IntoIterator<Item = (Uuid, i64)>) -> Vec<OutboxEntry> {
+        let numbers: HashMap<Uuid, i64> = numbers.into_iter().collect();
+        // Every row that was inserted is returned.
+        let entries = self.0.into_iter().filter_map(|event| {
+            let seq = *numbers.get(&event.event_id)?;
+            Some(OutboxEntry { seq, event })
+        });
+        entries.collect()
+    }
+}
+
+/// Inserts events in the caller's transaction, in one statement; their numbers follow their order. Hand the entries to
+/// the relay after the commit.
 ///
 /// # Errors
 /// When the database refuses or is unavailable.
@@ -85,13 +111,10 @@ pub async fn insert(
     connection: &mut PgConnection,
     events: Vec<PendingEvent>,
 ) -> Result<Vec<OutboxEntry>, StoreError> {
-    fn column<'e, T>(events: &'e [PendingEvent], of: impl Fn(&'e PendingEvent) -> T) -> Vec<T> {
-        events.iter().map(of).collect()
-    }
     if events.is_empty() {
         return Ok(Vec::new());
     }
-    let events = pack_rows(events);
+    let rows = Packed::of(events);
     let numbers: Vec<(Uuid, i64)> = sqlx::query_as(
         "insert into outbox (event_id, routing_key, kind, headers, payload)
          select event_id, routing_key, kind, headers, payload
@@ -100,18 +123,12 @@ pub async fn insert(
          order by position
          returning event_id, seq",
     )
-    .bind(column(&events, |event| event.event_id))
-    .bind(column(&events, |event| event.routing_key.as_str()))
-    .bind(column(&events, |event| event.kind.as_str()))
-    .bind(column(&events, |event| &event.headers))
-    .bind(column(&events, |event| event.payload.as_slice()))
+    .bind(rows.column(|event| event.event_id))
+    .bind(rows.column(|event| event.routing_key.as_str()))
+    .bind(rows.column(|event| event.kind.as_str()))
+    .bind(rows.column(|event| &event.headers))
+    .bind(rows.column(|event| event.payload.as_slice()))
     .fetch_all(connection)
     .await?;
-    let numbers: HashMap<Uuid, i64> = numbers.into_iter().collect();
-    // Every row that was inserted is returned.
-    let entries = events.into_iter().filter_map(|event| {
-        let seq = *numbers.get(&event.event_id)?;
-        Some(OutboxEntry { seq, event })
-    });
-    Ok(entries.collect())
+    Ok(rows.entries(numbers))
 }

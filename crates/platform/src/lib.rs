@@ -17,6 +17,7 @@ mod log_format;
 mod log_lines;
 pub mod messaging;
 pub mod person;
+pub mod request_id;
 pub mod secrets;
 pub mod settings;
 pub mod telemetry;

@@ -5,6 +5,7 @@ use crate::consumers::control::Control;
 use crate::consumers::events::FanOut;
 use crate::consumers::tape::Reconciler;
 use crate::delivery::{Engine, Wake};
+use crate::domain::sent::USER_AGENT;
 use crate::state::State;
 use crate::subscriptions::Subscriptions;
 use crate::usecases::{figures, recover, retention, waiting};
@@ -18,9 +19,6 @@ use platform_pg::relay::Relay;
 use platform_pg::{partitions, pool};
 use std::net::SocketAddr;
 use std::sync::Arc;
-
-/// What receivers see of us.
-const USER_AGENT: &str = concat!("Leadwire/", env!("CARGO_PKG_VERSION"));
 
 /// The service, built and bound, not yet serving.
 #[derive(Debug)]

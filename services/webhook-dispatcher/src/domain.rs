@@ -10,6 +10,7 @@ pub mod operation;
 pub mod person;
 pub mod render;
 pub mod retry;
+pub mod sent;
 pub mod shard;
 pub mod snapshot;
 pub mod subscription;

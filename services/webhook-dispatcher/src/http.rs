@@ -17,3 +17,4 @@ mod platform_body;
 mod platform_deliveries;
 mod query;
 pub mod routes;
+mod subscriptions;

@@ -32,7 +32,7 @@ pub struct Criteria {
 impl From<Criteria> for Filter {
     fn from(criteria: Criteria) -> Self {
         let Criteria { id, kind, tenant, since, until, reason } = criteria;
-        Self { id, kind, tenant, since, until, reason }
+        Self { id, ids: Vec::new(), kind, tenant, since, until, reason }
     }
 }
 

@@ -130,13 +130,19 @@ pub async fn replay(posted: Posted, queue: web::Path<String>) -> Result<HttpResp
     let filter: serde_json::Map<_, _> =
         wanted.0.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let mut body = json!({"filter": filter});
+    let (by_hand, chosen) = (form.text("chosen").is_some(), form.all("ids").collect::<Vec<_>>());
+    if by_hand {
+        body["filter"] = json!({"ids": chosen});
+    }
     if let Some(rate) = form.number("rate") {
         body["ratePerSecond"] = rate;
     }
     let path = ["admin", QUEUES, &queue, "replays"];
     let call =
         Call { method: Method::POST, path: &path, query: &[], body: Some(&body), once: form.text("once") };
-    match visit.call(call).await {
+    // Who has chosen nothing does not mean everything.
+    let begun = if by_hand && chosen.is_empty() { Err(nothing_chosen()) } else { visit.call(call).await };
+    match begun {
         Ok(replay) => Ok(see(&view::replay_address(&queue, text(&replay, "/id")))),
         Err(Stop::Refused(refusal)) if is_about_the_form(&refusal) => {
             let mut query = wanted.pairs(&WANTED);
@@ -146,6 +152,11 @@ pub async fn replay(posted: Posted, queue: web::Path<String>) -> Result<HttpResp
         }
         Err(stop) => Err(stop),
     }
+}
+
+fn nothing_chosen() -> Stop {
+    let message = "tick the messages that are meant".to_owned();
+    Refusal { status: 422, message, fields: Vec::new(), retry_after: None }.into()
 }
 
 /// One replay and how far it is.
@@ -163,6 +174,7 @@ pub async fn live(visit: Visit, path: web::Path<(String, String)>) -> Result<Htt
         let content = view::replay_content(&visit.frame("dead-letters"), &queue, &found);
         Ok(Shown { content, goes_on: view::is_under_way(&found) })
     })
+    .await
 }
 
 /// Cancels or resumes one.

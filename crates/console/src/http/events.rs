@@ -27,7 +27,7 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Stop> {
     if visit.session.who.admin && asked.is_none() {
         return Ok(page(view::events::list(&visit.frame("events"), &visit.query.0, &organizations, None)));
     }
-    let mut query = visit.query.pairs(&["type", "source", "cursor"]);
+    let mut query = visit.query.pairs(&["type", "source", "subject", "cursor"]);
     let (from, to) = (visit.query.utc("from"), visit.query.utc("to"));
     query.extend(from.as_deref().map(|from| ("dateFrom", from)));
     query.extend(to.as_deref().map(|to| ("dateTo", to)));
@@ -51,6 +51,7 @@ const HEAD: &[&str] = &[
     "id",
     "type",
     "source",
+    "subject",
     "occurred_at",
     "pending",
     "delivered",
@@ -61,7 +62,8 @@ const HEAD: &[&str] = &[
 
 fn row(event: &Value) -> Vec<String> {
     let count = |state: &str| number(event, &format!("/deliveries/{state}")).to_string();
-    let facts = ["/id", "/eventType", "/source", "/occurredAt"].map(|fact| text(event, fact).to_owned());
+    let facts =
+        ["/id", "/eventType", "/source", "/subject", "/occurredAt"].map(|fact| text(event, fact).to_owned());
     let counts = ["pending", "delivered", "dead_letter", "skipped_disabled", "cancelled"].map(count);
     facts.into_iter().chain(counts).collect()
 }
@@ -79,6 +81,7 @@ pub async fn live_event(visit: Visit, event: web::Path<String>) -> Result<HttpRe
         let content = view::events::story_content(&visit.frame("events"), &event, &in_full);
         Ok(Shown { content, goes_on: view::events::is_pending(&event) })
     })
+    .await
 }
 
 async fn story(visit: &Visit, event: &str) -> Result<(Value, Vec<Value>), Stop> {
@@ -106,6 +109,7 @@ pub async fn live_delivery(visit: Visit, id: web::Path<String>) -> Result<HttpRe
         let content = view::events::delivery_content(&visit.frame("events"), &delivery);
         Ok(Shown { content, goes_on: text(&delivery, "/status") == "PENDING" })
     })
+    .await
 }
 
 async fn found(visit: &Visit, id: &str) -> Result<Value, Stop> {

@@ -103,8 +103,9 @@ struct Stream<F> {
     last: String,
 }
 
-/// 200 with a stream of what a page shows, as often as `every`.
-pub fn stream<F>(visit: Visit, every: Duration, show: F) -> Result<HttpResponse, Stop>
+/// 200 with a stream of what a page shows, at once and then as often as `every`. What is not there, or may not be seen,
+/// has no stream.
+pub async fn stream<F>(visit: Visit, every: Duration, show: F) -> Result<HttpResponse, Stop>
 where
     F: AsyncFn(&Visit) -> Result<Shown, Stop> + 'static,
 {
@@ -113,11 +114,19 @@ where
         let message = "too many pages are open that bring themselves up to date".to_owned();
         return Err(Refusal { status: 429, message, fields: Vec::new(), retry_after: Some(30) }.into());
     };
-    let beginning = Stream { visit, place, show, every, began, last: String::new() };
-    let body = stream::unfold(Some((beginning, true)), async |stream| {
-        let (stream, is_first) = stream?;
-        let (message, stream) = stream.next(is_first).await;
-        Some((Ok::<_, Infallible>(Bytes::from(message)), stream.map(|stream| (stream, false))))
+    let mut beginning = Stream { visit, place, show, every, began, last: String::new() };
+    let (first, goes_on) = match (beginning.show)(&beginning.visit).await {
+        Ok(shown) => beginning.news(shown),
+        Err(stop) if may_pass(&stop) => (String::new(), true),
+        Err(stop) => return Err(stop),
+    };
+    let first = (AGAIN.to_owned() + &first, goes_on.then_some(beginning));
+    let body = stream::unfold((Some(first), None), async |(first, stream)| {
+        let (message, stream) = match (first, stream) {
+            (Some(first), _) => first,
+            (None, stream) => Stream::next(stream?).await,
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(message)), (None, stream)))
     });
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
@@ -128,10 +137,7 @@ where
 
 impl<F: AsyncFn(&Visit) -> Result<Shown, Stop>> Stream<F> {
     /// The next message, and the stream if it goes on behind it.
-    async fn next(mut self, is_first: bool) -> (String, Option<Self>) {
-        if is_first {
-            return (AGAIN.to_owned(), Some(self));
-        }
+    async fn next(mut self) -> (String, Option<Self>) {
         let shutdown = self.visit.console.shutdown.clone();
         let runs = self.place.is_kept(Instant::now()) && shutdown.sleep(self.every).await;
         if !runs || self.began.elapsed() > LONGEST {
@@ -143,17 +149,27 @@ impl<F: AsyncFn(&Visit) -> Result<Shown, Stop>> Stream<F> {
             Err(_) => return (still(), Some(self)),
         }
         match (self.show)(&self.visit).await {
-            Ok(Shown { content, goes_on }) => {
-                let content = content.into_string();
-                let news = if content == self.last { still() } else { message("state", &content) };
-                self.last = content;
-                if goes_on { (news, Some(self)) } else { (news + &message("end", ""), None) }
+            Ok(shown) => {
+                let (news, goes_on) = self.news(shown);
+                (news, goes_on.then_some(self))
             }
-            // It may work again soon.
-            Err(Stop::Refused(refusal)) if matches!(refusal.status, 429 | 500..) => (still(), Some(self)),
+            Err(stop) if may_pass(&stop) => (still(), Some(self)),
             Err(_) => (message("end", ""), None),
         }
     }
+
+    /// What there is to say of a state, and whether another one follows.
+    fn news(&mut self, Shown { content, goes_on }: Shown) -> (String, bool) {
+        let content = content.into_string();
+        let news = if content == self.last { still() } else { message("state", &content) };
+        self.last = content;
+        if goes_on { (news, true) } else { (news + &message("end", ""), false) }
+    }
+}
+
+/// Whether it may work again soon.
+fn may_pass(stop: &Stop) -> bool {
+    matches!(stop, Stop::Refused(refusal) if matches!(refusal.status, 429 | 500..))
 }
 
 /// Says nothing, and finds out whether somebody is there.

@@ -27,6 +27,7 @@ pub async fn live(visit: Visit) -> Result<HttpResponse, Stop> {
         let content = view::overview::content(&visit.frame("overview"), &figures(visit).await?);
         Ok(Shown { content, goes_on: true })
     })
+    .await
 }
 
 async fn figures(visit: &Visit) -> Result<Figures, Stop> {

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::LocalBoxFuture;
 use platform_http::AnyBytes;
 use platform_http::edge::request_id;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// Somebody who is signed in asks for something.
@@ -233,6 +233,15 @@ impl Form {
         let text = self.text(name)?;
         let without_zone = text.len() == "2026-11-22T18:30".len();
         Some(if without_zone { format!("{text}:00Z") } else { text.to_owned() })
+    }
+
+    /// From when to when, as the API takes what is to be recovered.
+    pub fn stretch(&self) -> Value {
+        let mut stretch = json!({"since": self.utc("since")});
+        if let Some(until) = self.utc("until") {
+            stretch["until"] = until.into();
+        }
+        stretch
     }
 
     /// A number where the text is one, else the text itself, about which the API will complain by name.

@@ -2,11 +2,12 @@
 
 use super::events::address;
 use super::stop::Stop;
+use super::table::{Listing, Onward, export};
 use super::visit::{Form, Posted, Visit};
-use super::{page, page_again, see};
+use super::{page, page_again, see, subscriptions};
 use crate::clients::api::{Call, Method, Refusal};
 use crate::view::webhooks::{self as view, Draft};
-use crate::view::{rows, text};
+use crate::view::{number, rows, text};
 use actix_web::{HttpResponse, web};
 use futures_util::try_join;
 use serde_json::{Value, json};
@@ -19,16 +20,37 @@ pub async fn list(visit: Visit) -> Result<HttpResponse, Stop> {
     let own = visit.session.who.client.id.to_string();
     let client = visit.query.text("client").unwrap_or(&own);
     let clients = visit.clients(client).await?;
-    let mut query = visit.query.pairs(&["status", "page"]);
+    let mut query = visit.query.pairs(&["status", "sortBy", "sortOrder"]);
+    if visit.query.text("export").is_some() {
+        let (path, onward) = (vec!["api-clients", client, "webhooks"], Onward::Page);
+        return export(&visit, Listing { name: "webhooks", head: HEAD, path, query, onward, row }).await;
+    }
+    query.extend(visit.query.pairs(&["page"]));
     query.push(("limit", "50"));
     let found = visit.get(&["api-clients", client, "webhooks"], &query).await?;
     Ok(page(view::list(&visit.frame("webhooks"), client, &clients, &visit.query.0, &found)))
+}
+
+const HEAD: &[&str] = &["id", "url", "status", "events", "deliveries", "made_at"];
+
+fn row(webhook: &Value) -> Vec<String> {
+    vec![
+        text(webhook, "/id").to_owned(),
+        text(webhook, "/url").to_owned(),
+        text(webhook, "/status").to_owned(),
+        view::events_of(webhook),
+        number(webhook, "/_count/deliveries").to_string(),
+        text(webhook, "/createdAt").to_owned(),
+    ]
 }
 
 /// An empty form.
 pub async fn form(visit: Visit) -> Result<HttpResponse, Stop> {
     let own = visit.session.who.client.id.to_string();
     let client = visit.query.text("client").unwrap_or(&own);
+    if client != own {
+        visit.get(&["api-clients", client], &[]).await?;
+    }
     let (clients, types) = (visit.clients(client).await?, types(&visit).await?);
     Ok(page(view::form(&visit.frame("webhooks"), client, &clients, &types, &Draft::new(), None)))
 }
@@ -50,20 +72,27 @@ pub async fn create(posted: Posted) -> Result<HttpResponse, Stop> {
     }
 }
 
-/// One webhook with its last deliveries.
+/// One webhook with its deliveries, newest event first.
 pub async fn get(visit: Visit, path: Path) -> Result<HttpResponse, Stop> {
     let (client, webhook) = (&path.0, &path.1);
     let own = visit.own();
     let here = ["api-clients", client, "webhooks", webhook];
+    if visit.query.text("export").is_some() {
+        visit.get(&here, &[]).await?;
+        return subscriptions::file(&visit, visit.below(&own, &["deliveries"]), webhook).await;
+    }
     let below = ["api-clients", client, "webhooks", webhook, "deliveries"];
     let (summary, of_it) =
         (visit.below(&own, &["deliveries", "summary"]), [("subscription", webhook.as_str())]);
-    let (shown, deliveries, summary) = try_join!(
+    let listed = visit.below(&own, &["deliveries"]);
+    let (shown, newest, deliveries, summary) = try_join!(
         visit.get(&here, &[]),
-        visit.get(&below, &[("limit", "50")]),
+        visit.get(&below, &[("limit", "1")]),
+        subscriptions::deliveries(&visit, &listed, webhook),
         visit.get_if_allowed(&summary, &of_it),
     )?;
-    Ok(page(view::one(&visit.frame("webhooks"), &shown, &deliveries, summary.as_ref())))
+    let seen = view::Seen { deliveries: &deliveries, newest: &newest, summary: summary.as_ref() };
+    Ok(page(view::one(&visit.frame("webhooks"), &visit.query.0, &shown, &seen)))
 }
 
 /// The form with what there is.
@@ -112,13 +141,7 @@ pub async fn act(posted: Posted, path: web::Path<(String, String, String)>) -> R
             let rotated = visit.post(&below("rotate-secret"), Some(&body)).await?;
             return Ok(page(view::rotated(&visit.frame("webhooks"), &rotated)));
         }
-        "recover" => {
-            let mut body = json!({"since": form.utc("since")});
-            if let Some(until) = form.utc("until") {
-                body["until"] = json!(until);
-            }
-            visit.post(&below("recover"), Some(&body)).await?
-        }
+        "recover" => visit.post(&below("recover"), Some(&form.stretch())).await?,
         "delete" => {
             let path = ["api-clients", &client, "webhooks", &webhook];
             let call = Call { method: Method::DELETE, path: &path, query: &[], body: None, once: None };

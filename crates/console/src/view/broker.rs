@@ -131,7 +131,7 @@ pub fn queue(frame: &Frame<'_>, shown: &QueuePage<'_>, inside: Result<&Value, &s
                 Ok(found) => {
                     (groups(frame, &here, query, by, found))
                     (send_back(frame, queue, query, once, found))
-                    (messages(frame, queue, query, found))
+                    (messages(frame, queue, query, once, found))
                 }
             }
             (past(frame, queue, replays))
@@ -142,13 +142,13 @@ pub fn queue(frame: &Frame<'_>, shown: &QueuePage<'_>, inside: Result<&Value, &s
 fn groups(frame: &Frame<'_>, here: &str, query: &Asked, by: &str, found: &Value) -> Markup {
     let groups = found["groups"].as_array().map_or(&[][..], Vec::as_slice);
     html! {
-        h2 { "By " (by) ": " (times::count(number(found, "/pagination/total"))) " messages" }
+        h2 { "By " (parts::label(&GROUPINGS, by).to_lowercase()) ": " (times::count(number(found, "/pagination/total"))) " messages" }
         @if found["complete"] == false {
             p.hint { "Of the first " (times::count(number(found, "/lookedAt"))) " messages of the queue; there are more behind them." }
         }
         div.scroll tabindex="0" {
             table {
-                thead { tr { th { (by) } th.number { "Messages" } th.number { "In the last hour" } th { "Oldest" } th { "Newest" } } }
+                thead { tr { th { (parts::label(&GROUPINGS, by)) } th.number { "Messages" } th.number { "In the last hour" } th { "Oldest" } th { "Newest" } } }
                 tbody {
                     @for group in groups {
                         @let key = text(group, "/key");
@@ -211,27 +211,47 @@ fn send_back(frame: &Frame<'_>, queue: &str, query: &Asked, once: &str, found: &
     )
 }
 
-fn messages(frame: &Frame<'_>, queue: &str, query: &Asked, found: &Value) -> Markup {
+fn messages(frame: &Frame<'_>, queue: &str, query: &Asked, once: &str, found: &Value) -> Markup {
     let here = of_queue(queue);
     let (number_of, pages) = (number(found, "/pagination/page"), number(found, "/pagination/totalPages"));
     let next = (number_of < pages).then(|| again(&here, query, "page", &(number_of + 1).to_string()));
+    let can_go_back = queue != "events.unrouted";
     html! {
         h2 { "Each of them, in their order" }
-        div.scroll tabindex="0" {
-            table {
-                thead { tr { th { "Message" } th { "Type" } th { "Kind" } th { "Error" } th.number { "Tries" } th { "Died" } } }
-                tbody {
-                    @for one in rows(found) {
-                        @let id = text(one, "/messageId");
-                        @let events = one["events"].as_array().map_or(0, Vec::len);
-                        tr {
-                            td { @if id.is_empty() { "–" } @else { a href=(super::address(&["dead-letters", "broker", queue, "messages", id])) { code { (id) } } } }
-                            td { (text(one, "/type")) @if events > 1 { " × " (events) } }
-                            td { (text(one, "/reason")) }
-                            td.said { (text(one, "/error")) }
-                            td.number { (number(one, "/attempts")) }
-                            td { (times::time(time(one, "/deadLetteredAt"), frame.now)) }
+        form method="post" action={(here) "/replays"} {
+            (parts::token(frame))
+            input type="hidden" name="once" value={(once) "-chosen"};
+            input type="hidden" name="chosen" value="true";
+            @for (name, _) in CHOSEN { input type="hidden" name=(name) value=(asked(query, name)); }
+            div.scroll tabindex="0" {
+                table {
+                    thead { tr {
+                        @if can_go_back { th { input type="checkbox" data-all="ids" aria-label="Choose all on this page"; } }
+                        th { "Message" } th { "Type" } th { "Kind" } th { "Error" } th.number { "Tries" } th { "Died" }
+                    } }
+                    tbody {
+                        @for one in rows(found) {
+                            @let id = text(one, "/messageId");
+                            @let events = one["events"].as_array().map_or(0, Vec::len);
+                            tr {
+                                @if can_go_back { td { @if !id.is_empty() { input type="checkbox" name="ids" value=(id) aria-label={"Choose " (id)}; } } }
+                                td { @if id.is_empty() { "–" } @else { a href=(super::address(&["dead-letters", "broker", queue, "messages", id])) { code { (id) } } } }
+                                td { (text(one, "/type")) @if events > 1 { " × " (events) } }
+                                td { (text(one, "/reason")) }
+                                td.said { (text(one, "/error")) }
+                                td.number { (number(one, "/attempts")) }
+                                td { (times::time(time(one, "/deadLetteredAt"), frame.now)) }
+                            }
                         }
+                    }
+                }
+            }
+            @if can_go_back {
+                details.action {
+                    summary.button { "Send the chosen ones back to work" }
+                    div.panel {
+                        p { "Sends the messages that are ticked back to " code { (queue) } ", each once, with its id and with all its attempts before it again. What dies again comes back here." }
+                        button { "Send them back" }
                     }
                 }
             }
@@ -347,8 +367,10 @@ fn so_far(replay: &Value) -> Markup {
 fn which(replay: &Value) -> Markup {
     let chosen: Vec<_> =
         CHOSEN.iter().filter_map(|(name, words)| Some((words, replay["filter"][*name].as_str()?))).collect();
+    let by_hand = replay["filter"]["ids"].as_array().map_or(0, Vec::len);
     html! {
-        @if chosen.is_empty() { "All that were dead when it began" }
+        @if by_hand > 0 { (times::count(i64::try_from(by_hand).unwrap_or(i64::MAX))) " chosen one by one" }
+        @else if chosen.is_empty() { "All that were dead when it began" }
         @for (index, (words, value)) in chosen.iter().enumerate() {
             @if index > 0 { ", " }
             (words) " " code { (value) }

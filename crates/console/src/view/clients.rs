@@ -1,6 +1,7 @@
 //! API clients, their keys, and what they used.
 
 use super::events::{Asked, again, asked, criterion};
+use super::ingest::or_none;
 use super::layout::{page, sentence};
 use super::parts::{self, Action, Field};
 use super::webhooks::complaint;
@@ -110,7 +111,7 @@ pub fn one(
             dl {
                 dt { "Id" } dd { (parts::id(id)) }
                 dt { "Organisation" } dd { (parts::id(text(client, "/organizationId"))) }
-                dt { "Description" } dd { (text(client, "/description")) }
+                dt { "Description" } dd { (or_none(text(client, "/description"))) }
                 dt { "Contact" } dd { (text(client, "/contactEmail")) }
                 dt { "Tier" } dd { (text(client, "/rateLimitTier").to_ascii_lowercase()) }
                 dt { "Scopes" } dd { (scopes(client, "whatever its organisation may")) }

@@ -49,7 +49,14 @@ pub fn page(
                 (criterion(query, "until", "Up to (UTC)", "datetime-local"))
                 button.plain { "Show" }
             }
-            @if rows(found).is_empty() { (parts::nothing("No delivery was given up that is like that.")) }
+            @if rows(found).is_empty() && !text(found, "/nextCursor").is_empty() {
+                (parts::nothing("None of the deliveries that were looked through is like that. Older ones may be."))
+                (parts::more(Some(&again(HERE, query, "cursor", text(found, "/nextCursor")))))
+            }
+            @else if rows(found).is_empty() {
+                @let is_filtered = ["type", "reason", "subscription", "since", "until"].iter().any(|name| !asked(query, name).is_empty());
+                (parts::nothing(if is_filtered { "No delivery was given up that is like that." } else { "No delivery was given up: everything arrived, or still may." }))
+            }
             @else {
                 (grouped(frame, query, by, groups))
                 (recover(frame, query))
@@ -62,10 +69,10 @@ pub fn page(
 /// Groups, each leading to its members where the list can be narrowed down to them.
 fn grouped(frame: &Frame<'_>, query: &Asked, by: &str, groups: &Value) -> Markup {
     html! {
-        h2 { "By " (by) ": " (times::count(number(groups, "/total"))) " in all" }
+        h2 { "By " (parts::label(&GROUPINGS, by).to_lowercase()) ": " (times::count(number(groups, "/total"))) " in all" }
         div.scroll tabindex="0" {
             table {
-                thead { tr { th { (by) } th.number { "Dead letters" } th.number { "In the last hour" } th { "Oldest" } th { "Newest" } } }
+                thead { tr { th { (parts::label(&GROUPINGS, by)) } th.number { "Dead letters" } th.number { "In the last hour" } th { "Oldest" } th { "Newest" } } }
                 tbody {
                     @for group in rows(groups) {
                         @let key = text(group, "/key");

@@ -80,6 +80,7 @@ pub fn list(
                 @if frame.who.admin { (choose(organizations, asked(query, "organization"), "Choose one")) }
                 (criterion(query, "type", "Type", "text"))
                 (criterion(query, "source", "Source", "text"))
+                (criterion(query, "subject", "Speaks of (id of a lead, a record …)", "text"))
                 (criterion(query, "from", "From (UTC)", "datetime-local"))
                 (criterion(query, "to", "To (UTC)", "datetime-local"))
                 button.plain { "Filter" }
@@ -100,7 +101,7 @@ fn table(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
         div.scroll tabindex="0" {
             table {
                 thead { tr {
-                    th { "Event" } th { "Type" } th { "Source" } th { "Occurred" }
+                    th { "Event" } th { "Type" } th { "Source" } th { "Speaks of" } th { "Occurred" }
                     th.number { "Pending" } th.number { "Delivered" } th.number { "Dead" } th.number { "Skipped" }
                 } }
                 tbody {
@@ -109,6 +110,10 @@ fn table(frame: &Frame<'_>, query: &Asked, found: &Value) -> Markup {
                             td { a href={"/console/events/" (text(event, "/id"))} { code { (text(event, "/id")) } } }
                             td { (text(event, "/eventType")) }
                             td { (text(event, "/source")) }
+                            @let subject = text(event, "/subject");
+                            td { @if !subject.is_empty() {
+                                a href=(again("/console/events", query, "subject", subject)) { code { (subject) } }
+                            } @else { "–" } }
                             td { (times::time(time(event, "/occurredAt"), frame.now)) }
                             @for state in ["pending", "delivered", "dead_letter", "skipped_disabled"] {
                                 td.number { (times::count(number(event, &format!("/deliveries/{state}")))) }
@@ -145,6 +150,12 @@ pub fn story_content(frame: &Frame<'_>, event: &Value, in_full: &[Value]) -> Mar
                 dt { "Id" } dd { (parts::id(text(event, "/id"))) }
                 dt { "Organisation" } dd { (parts::id(text(event, "/organizationId"))) }
                 dt { "Source" } dd { (text(event, "/source")) }
+                @let subject = text(event, "/subject");
+                dt { "Speaks of" } dd { @if subject.is_empty() { "–" } @else {
+                    (parts::id(subject)) " " a href=(about(event, subject)) { "All events that speak of it" }
+                } }
+                dt { "Request" } dd { @let request = text(event, "/requestId");
+                    @if request.is_empty() { "–" } @else { (parts::id(request)) span.muted { " its " code { "X-Request-Id" } } } }
                 dt { "Trace" } dd { (or_none(text(event, "/traceId"))) }
             }
             h2 { "Its way" }
@@ -172,6 +183,12 @@ pub fn story_content(frame: &Frame<'_>, event: &Value, in_full: &[Value]) -> Mar
     }
 }
 
+/// Where an organisation's events are that speak of the same.
+fn about(event: &Value, subject: &str) -> String {
+    let organization = text(event, "/organizationId");
+    again("/console/events", &[("organization".to_owned(), organization.to_owned())], "subject", subject)
+}
+
 /// A delivery with its requests, as a part of its event.
 fn in_short(frame: &Frame<'_>, delivery: &Value) -> Markup {
     html! {
@@ -192,7 +209,7 @@ fn attempts(frame: &Frame<'_>, delivery: &Value) -> Markup {
     html! {
         div.scroll tabindex="0" {
             table {
-                thead { tr { th.number { "Try" } th { "Started" } th.number { "Took" } th.number { "Status" } th { "What came back" } } }
+                thead { tr { th.number { "Try" } th { "Started" } th.number { "Took" } th.number { "Status" } th { "What came back" } th { "What was sent" } } }
                 tbody {
                     @for attempt in attempts {
                         @let replay = number(attempt, "/replay");
@@ -203,8 +220,31 @@ fn attempts(frame: &Frame<'_>, delivery: &Value) -> Markup {
                             td.number { (times::count(number(attempt, "/durationMs"))) " ms" }
                             td.number { @if attempt["responseCode"].is_null() { "–" } @else { (number(attempt, "/responseCode")) } }
                             td.said { (if text(attempt, "/error").is_empty() { "accepted" } else { text(attempt, "/error") }) }
+                            td { (headers(attempt)) }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// The headers of a request.
+fn headers(attempt: &Value) -> Markup {
+    let headers = attempt["requestHeaders"].as_array().map_or(&[][..], Vec::as_slice);
+    if headers.is_empty() {
+        return html! { "–" };
+    }
+    html! {
+        details {
+            summary { "Headers" }
+            dl {
+                @for header in headers {
+                    dt { code { (text(header, "/name")) } }
+                    dd { @match header["value"].as_str() {
+                        Some(value) => code { (value) },
+                        None => span.muted { "made anew for each request, not kept" },
+                    } }
                 }
             }
         }
@@ -232,7 +272,7 @@ pub fn delivery_content(frame: &Frame<'_>, delivery: &Value) -> Markup {
             dl {
                 dt { "Id" } dd { (parts::id(id)) span.muted { " the " code { "webhook-id" } " that the receiver sees" } }
                 dt { "Organisation" } dd { (parts::id(text(delivery, "/organizationId"))) }
-                dt { "Subscription" } dd { (parts::id(text(delivery, "/subscriptionId"))) " "
+                dt { "Subscription" } dd { a href=(subscription(delivery)) { code { (text(delivery, "/subscriptionId")) } } " "
                     @if !text(delivery, "/subscriptionStatus").is_empty() { (parts::status(text(delivery, "/subscriptionStatus"))) }
                     " " (text(delivery, "/family")) }
                 dt { "Given up because" } dd { (or_none(text(delivery, "/reason"))) }
@@ -256,6 +296,11 @@ pub fn delivery_content(frame: &Frame<'_>, delivery: &Value) -> Markup {
             h2 { "Requests" }
             (attempts(frame, delivery))
     }
+}
+
+fn subscription(delivery: &Value) -> String {
+    let path = format!("/console/subscriptions/{}", text(delivery, "/subscriptionId"));
+    again(&path, &[], "organization", text(delivery, "/organizationId"))
 }
 
 fn or_none(text: &str) -> &str {

@@ -112,6 +112,11 @@ pub fn choice(name: &str, label: &str, words: &[(&str, &str)], chosen: &str) -> 
     }
 }
 
+/// What is shown for one of the words of a choice.
+pub fn label<'w>(words: &[(&str, &'w str)], chosen: &'w str) -> &'w str {
+    words.iter().find(|(word, _)| *word == chosen).map_or(chosen, |(_, label)| *label)
+}
+
 /// Bars over time, each with its count; the same as a table for those who do not see them.
 pub fn bars(label: &str, bars: &[(String, i64)]) -> Markup {
     const HEIGHT: i64 = 80;

@@ -3,7 +3,7 @@
 use super::events::{Asked, again, asked};
 use super::layout::{page, sentence};
 use super::parts::{self, Action, Field};
-use super::{Frame, number, overview, rows, text, time, times};
+use super::{Frame, number, rows, subscriptions, text, time, times};
 use crate::clients::api::Refusal;
 use maud::{Markup, html};
 use serde_json::Value;
@@ -51,6 +51,8 @@ fn choose(clients: &[(String, String)], chosen: &str) -> Markup {
     parts::choice("client", "Client", &words, chosen)
 }
 
+const HERE: &str = "/console/webhooks";
+
 pub fn list(
     frame: &Frame<'_>,
     client: &str,
@@ -59,13 +61,14 @@ pub fn list(
     found: &Value,
 ) -> Markup {
     let (at, pages) = (number(found, "/pagination/page"), number(found, "/pagination/totalPages"));
-    let next = (at < pages).then(|| again("/console/webhooks", query, "page", &(at + 1).to_string()));
+    let next = (at < pages).then(|| again(HERE, query, "page", &(at + 1).to_string()));
     let states = [("", "All"), ("ACTIVE", "Active"), ("PAUSED", "Paused"), ("DISABLED", "Disabled")];
     page(
         frame,
         "Webhooks",
         &html! {
             h1 { "Webhooks" }
+            (subscriptions::tabs(HERE))
             form.filter method="get" action="/console/webhooks" {
                 (choose(clients, client))
                 (parts::choice("status", "Status", &states, asked(query, "status")))
@@ -74,15 +77,15 @@ pub fn list(
             @if frame.may("webhooks:write") {
                 p { a.button href={"/console/webhooks/new?client=" (client)} { "New webhook" } }
             }
-            @if rows(found).is_empty() { (parts::nothing("This client has no such webhook.")) }
+            @if rows(found).is_empty() { (parts::nothing(if asked(query, "status").is_empty() { "This client has no webhook yet." } else { "No webhook of this client is like that." })) }
             @else {
                 div.scroll tabindex="0" {
                     table {
-                        thead { tr { th { "URL" } th { "Status" } th { "Events" } th.number { "Deliveries" } th { "Made" } } }
+                        thead { tr { th { "URL" } th { "Status" } th { "Events" } th.number { "Deliveries" } (parts::sortable(HERE, query, "createdAt", "Made")) } }
                         tbody {
                             @for webhook in rows(found) {
                                 tr {
-                                    td { a href={"/console/webhooks/" (client) "/" (text(webhook, "/id"))} { (text(webhook, "/url")) } }
+                                    td.said { a href={"/console/webhooks/" (client) "/" (text(webhook, "/id"))} { (text(webhook, "/url")) } }
                                     td { (parts::status(text(webhook, "/status"))) }
                                     td { (events_of(webhook)) }
                                     td.number { (times::count(number(webhook, "/_count/deliveries"))) }
@@ -93,12 +96,14 @@ pub fn list(
                     }
                 }
                 (parts::more(next.as_deref()))
+                p { a href=(again(HERE, query, "export", "csv")) { "All of them as CSV, up to 10,000 rows" } }
             }
         },
     )
 }
 
-fn events_of(webhook: &Value) -> String {
+/// The types that a webhook gets.
+pub fn events_of(webhook: &Value) -> String {
     let events = webhook["events"].as_array().into_iter().flatten().filter_map(Value::as_str);
     events.collect::<Vec<_>>().join(", ")
 }
@@ -228,9 +233,19 @@ fn with_secret(frame: &Frame<'_>, title: &str, label: &str, webhook: &Value) -> 
     )
 }
 
-/// A webhook, what can be done with it, and how its last deliveries went.
-pub fn one(frame: &Frame<'_>, webhook: &Value, deliveries: &Value, summary: Option<&Value>) -> Markup {
+/// How a webhook goes.
+pub struct Seen<'v> {
+    /// A page of its deliveries.
+    pub deliveries: &'v Value,
+    /// The newest of all of them, with its body.
+    pub newest: &'v Value,
+    pub summary: Option<&'v Value>,
+}
+
+/// A webhook, what can be done with it, and how its deliveries went.
+pub fn one(frame: &Frame<'_>, query: &Asked, webhook: &Value, seen: &Seen<'_>) -> Markup {
     let (client, id) = (text(webhook, "/clientId"), text(webhook, "/id"));
+    let here = format!("{HERE}/{client}/{id}");
     let retry = &webhook["retryConfig"];
     page(
         frame,
@@ -249,11 +264,10 @@ pub fn one(frame: &Frame<'_>, webhook: &Value, deliveries: &Value, summary: Opti
                 dt { "Made" } dd { (times::time(time(webhook, "/createdAt"), frame.now)) }
             }
             @if frame.may("webhooks:write") { (actions(frame, client, id, text(webhook, "/status"))) }
-            h2 { "The last 24 hours" }
-            @if let Some(summary) = summary { (overview::charts(summary)) }
-            @else { (parts::nothing("This key lacks the scope webhooks:read.")) }
-            h2 { "Its newest deliveries" }
-            (newest(frame, deliveries))
+            (subscriptions::how_it_goes(frame, &here, query, seen.summary, seen.deliveries))
+            @if let Some(newest) = rows(seen.newest).first() {
+                details { summary { "The body of the newest" } (parts::json(&newest["payload"])) }
+            }
         },
     )
 }
@@ -269,12 +283,12 @@ fn actions(frame: &Frame<'_>, client: &str, id: &str, status: &str) -> Markup {
     };
     html! {
         div.actions {
-            (simple("Send a test", "test", html! { p { "Sends a " code { "webhook.test" } " event to this URL alone, signed like any other." } }, false))
+            (simple("Send a test", "test", subscriptions::says("test"), false))
             a.button.plain href=(to("edit")) { "Change" }
             @if status == "ACTIVE" {
-                (simple("Pause", "pause", html! { p { "Nothing is sent until the webhook is resumed. What happens meanwhile is kept and sent then." } }, false))
+                (simple("Pause", "pause", subscriptions::says("pause"), false))
             } @else {
-                (simple("Resume", "resume", html! { p { "Deliveries go out again, first those that were kept. What was skipped while the webhook was disabled stays so until it is recovered." } }, false))
+                (simple("Resume", "resume", subscriptions::says("resume"), false))
             }
             (parts::action(frame, &Action {
                 label: "Change the secret", post_to: &to("rotate"),
@@ -282,42 +296,8 @@ fn actions(frame: &Frame<'_>, client: &str, id: &str, status: &str) -> Markup {
                 fields: parts::choice("overlap", "The old one is used beside", &overlaps, "86400"),
                 does: "Change the secret", harmful: false,
             }))
-            (parts::action(frame, &Action {
-                label: "Recover", post_to: &to("recover"),
-                says: html! { p { "Sends the dead letters and the skipped deliveries of a stretch of time once more, each with the same " code { "webhook-id" } ", at most 100 a second." } },
-                fields: html! {
-                    (parts::field(&Field { name: "since", label: "Events since (UTC)", kind: "datetime-local", value: "", hint: "at most 35 days back", required: true, complaint: None }))
-                    (parts::field(&Field { name: "until", label: "Up to (UTC)", kind: "datetime-local", value: "", hint: "", required: false, complaint: None }))
-                },
-                does: "Recover", harmful: false,
-            }))
+            (subscriptions::recover(frame, &to("recover")))
             (simple("Delete", "delete", html! { p { "Deletes the webhook for good. What is pending is cancelled, and what it did not get stays undelivered." } }, true))
         }
-    }
-}
-
-fn newest(frame: &Frame<'_>, deliveries: &Value) -> Markup {
-    if rows(deliveries).is_empty() {
-        return parts::nothing("Nothing has been sent to it yet.");
-    }
-    html! {
-        div.scroll tabindex="0" {
-            table {
-                thead { tr { th { "Event" } th { "Status" } th.number { "Tries" } th.number { "Answer" } th { "Why it failed last" } th { "Made" } } }
-                tbody {
-                    @for delivery in rows(deliveries) {
-                        tr {
-                            td { a href={"/console/deliveries/" (text(delivery, "/id"))} { (text(delivery, "/eventType")) } }
-                            td { (parts::status(text(delivery, "/status"))) }
-                            td.number { (number(delivery, "/attemptCount")) }
-                            td.number { @if delivery["responseCode"].is_null() { "–" } @else { (number(delivery, "/responseCode")) } }
-                            td.said { (text(delivery, "/error")) }
-                            td { (times::time(time(delivery, "/createdAt"), frame.now)) }
-                        }
-                    }
-                }
-            }
-        }
-        details { summary { "The body of the newest" } (parts::json(&rows(deliveries)[0]["payload"])) }
     }
 }

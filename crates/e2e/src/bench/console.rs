@@ -2,7 +2,8 @@
 //! an administrator who is signed in, one after the other.
 //!
 //! An organisation has half of the events, nineteen others the rest; each event goes to five subscriptions. One in fifty
-//! has a dead letter, and the last five hundred have one that waits.
+//! has a dead letter, and the last five hundred have one that waits. Four in a row speak of one lead; three are of a rare type,
+//! and five of a rare source.
 
 use super::gateway::stack::{Process, credentials, insert_admin, start_gateway, start_service};
 use super::{Report, line};
@@ -50,10 +51,12 @@ const ROWS_OF: [&str; 6] = [
      select number, pg_temp.id(at, number) as id, at, case when number % 2 = 0 then 0 else 1 + number / 2 % 19 end as o
      from (select number, now() - interval '24 hours' * (1 - number / EVENTS.0) as at from generate_series(1, EVENTS) as number) as one",
     "insert into events (event_id, organization_id, source, kind, occurred_at, track_delivery, payload, received_at,
-         origin, settled_at)
+         origin, subject, settled_at)
      select id, pg_temp.organization(o), '/leadwire/lead-intake',
-         (array['lead.created', 'lead.completed', 'lead.failed'])[1 + number % 3], at, false,
-         convert_to('{\"note\":\"' || repeat(md5(number::text), 10) || '\"}', 'UTF8'), at, 'intake', at
+         case when number in (2, 4, 6) then 'lead.archived'
+             else (array['lead.created', 'lead.completed', 'lead.failed'])[1 + number % 3] end, at, false,
+         convert_to('{\"note\":\"' || repeat(md5(number::text), 10) || '\"}', 'UTF8'), at,
+         case when number in (8, 10, 12, 14, 16) then 'crm' else 'intake' end, md5('lead' || number / 4)::uuid, at
      from made",
     "insert into deliveries (event_id, subscription_id, organization_id, state, attempts, next_at, last_status, last_error,
          created_at, ended_at, reason, attempted_at)
@@ -156,12 +159,21 @@ async fn pages(pool: &PgPool, (organization, client): (Uuid, Uuid)) -> Vec<(&'st
             .await
             .unwrap();
     let of = format!("organization={organization}");
+    let lead: String = sqlx::query_scalar("select subject from events where event_id = $1")
+        .bind(event)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let deliveries = "/api/v1/admin/deliveries";
     vec![
         ("overview of all", String::new()),
         ("overview of one organisation", format!("?{of}")),
         ("events", format!("/events?{of}")),
         ("events of a type", format!("/events?{of}&type=lead.failed")),
         ("events of a type that is not there", format!("/events?{of}&type=nothing.at.all")),
+        ("events of a rare type", format!("/events?{of}&type=lead.archived")),
+        ("events of a rare source", format!("/events?{of}&source=crm")),
+        ("events of a lead", format!("/events?{of}&subject={lead}")),
         ("an event", format!("/events/{event}")),
         ("a delivery", format!("/deliveries/msg_{}_{}", event.simple(), subscription.simple())),
         ("dead letters of all", "/dead-letters".to_owned()),
@@ -173,6 +185,16 @@ async fn pages(pool: &PgPool, (organization, client): (Uuid, Uuid)) -> Vec<(&'st
             "API: summary of a subscription",
             format!("/api/v1/admin/deliveries/summary?subscription={subscription}"),
         ),
+        ("API: deliveries of a rare type", format!("{deliveries}?{of}&type=lead.archived")),
+        ("API: deliveries of a type that most have", format!("{deliveries}?{of}&type=lead.created")),
+        ("API: deliveries of a rare type, of all organisations", format!("{deliveries}?type=lead.archived")),
+        ("API: deliveries of an organisation", format!("{deliveries}?{of}")),
+        (
+            "API: deliveries of an organisation that has none",
+            format!("{deliveries}?organization={}", testkit::unique_id()),
+        ),
+        ("API: deliveries of a status that none has", format!("{deliveries}?{of}&status=cancelled")),
+        ("API: deliveries that wait", format!("{deliveries}?status=pending")),
         ("API: services", "/api/v1/admin/services".to_owned()),
         ("API: dead letters by reason", "/api/v1/admin/deliveries/stats".to_owned()),
         ("API: dead letters by type", "/api/v1/admin/deliveries/stats?by=type".to_owned()),

@@ -1,6 +1,7 @@
 //! Nobody reaches what is another organisation's. The operations are those of `proto/openapi`: one that names an id no
 //! case here knows fails the story.
 
+use crate::console_tenancy;
 use crate::tenant::{Platform, Tenant};
 use contracts::{Service, Surface};
 use e2e::partner::{lead, new_slug};
@@ -151,6 +152,7 @@ impl Operation {
             (Surface::Platform, "POST", "conformance-reports") => json!({"targetLevel": 1}),
             (Surface::Platform, "POST", "validate") => json!({"file": "name: Another"}),
             (Surface::Platform, "PATCH", "{automationId}") => json!({"active": true}),
+            (Surface::Platform, "PATCH", "{subscriptionId}") => json!({"status": "ACTIVE"}),
             (Surface::Platform, "PATCH", _) => json!({"name": "Changed"}),
             (Surface::Platform, "PUT", "automations") => json!({
                 "organization": tenant.partner.slug, "name": "Another", "trigger": {"type": "lead_created"},
@@ -188,7 +190,7 @@ impl Operation {
 }
 
 /// A name of the same form that nobody has. A delivery's ends in that of its subscription.
-fn unknown(id: &str, subscription: &str) -> String {
+pub fn unknown(id: &str, subscription: &str) -> String {
     let new = testkit::unique_id();
     let simple = new.simple().to_string();
     match id.split_once(['_', '-']) {
@@ -316,6 +318,7 @@ async fn what_is_anothers_is_answered_like_what_is_not_there_and_stays_as_it_is(
     for operation in &operations {
         problems.extend(matrix.leaks(operation).await);
     }
+    problems.extend(console_tenancy::leaks(&matrix.platform, &matrix.own, &matrix.foreign).await);
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert_eq!(stored(&system, organization).await, before);
     for operation in &operations {

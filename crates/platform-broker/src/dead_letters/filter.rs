@@ -11,6 +11,9 @@ pub struct Filter {
     /// This message alone, by its id or by that of an event in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// One of these messages, by its id or by that of an event in it; any, when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<String>,
     /// Events of this type.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -31,6 +34,7 @@ pub struct Filter {
 impl Filter {
     pub fn wants(&self, letter: &Facts) -> bool {
         self.id.as_ref().is_none_or(|id| letter.answers_to(id))
+            && (self.ids.is_empty() || self.ids.iter().any(|id| letter.answers_to(id)))
             && self.kind.as_ref().is_none_or(|kind| letter.is_of_type(kind))
             && self.tenant.as_ref().is_none_or(|tenant| letter.is_of_tenant(tenant))
             && self.since.is_none_or(|since| letter.died.is_some_and(|died| died >= since))
@@ -38,7 +42,7 @@ impl Filter {
             && self.reason.as_ref().is_none_or(|reason| letter.failed_with(reason))
     }
 
-    /// In words, as one would give it again.
+    /// In words, as one would give it again. Messages that were chosen one by one are counted only.
     pub fn line(&self) -> String {
         let moment = |at: &Option<DateTime<Utc>>| at.map(|at| at.to_rfc3339());
         let parts = [
@@ -50,7 +54,8 @@ impl Filter {
             ("reason", self.reason.clone()),
         ];
         let given = parts.into_iter().filter_map(|(name, value)| Some(format!("--{name} {:?}", value?)));
-        given.collect::<Vec<_>>().join(" ")
+        let chosen = (!self.ids.is_empty()).then(|| format!("({} chosen messages)", self.ids.len()));
+        given.chain(chosen).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -83,6 +88,8 @@ mod tests {
             (Filter::default(), true),
             (Filter { id: text("m-1"), kind: text("lead.created"), ..Filter::default() }, true),
             (Filter { id: text("m-1"), kind: text("lead.completed"), ..Filter::default() }, false),
+            (Filter { ids: vec!["m-0".to_owned(), "m-1".to_owned()], ..Filter::default() }, true),
+            (Filter { ids: vec!["m-0".to_owned()], ..Filter::default() }, false),
             (Filter { tenant: text("t-2"), ..Filter::default() }, false),
             (Filter { since: at("2026-01-02T03:04:05Z"), ..Filter::default() }, true),
             (Filter { until: at("2026-01-02T03:04:05Z"), ..Filter::default() }, false),

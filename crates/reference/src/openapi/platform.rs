@@ -15,6 +15,7 @@ pub mod keys;
 pub mod lex;
 pub mod oauth;
 pub mod organizations;
+pub mod subscriptions;
 pub mod usage;
 pub mod webhooks;
 pub mod words;
@@ -52,7 +53,7 @@ pub fn document() -> Document {
         )
         .tag("OAuth", "The exchange itself (RFC 6749, RFC 8414).")
         .tag("Usage", "What clients use, and what they may use.")
-        .tag("Webhooks", "Subscriptions of a client to the events of its organisation.")
+        .tag("Webhooks", "Subscriptions of a client to the events of its organisation, and an organisation's of all families.")
         .tag("Events", "What became of the events of an organisation.")
         .tag("CRM", "Records of the crm surface, to be read.")
         .tag(
@@ -75,6 +76,7 @@ pub fn document() -> Document {
         oauth::operations(),
         usage::operations(),
         webhooks::operations(),
+        subscriptions::operations(),
         events::operations(),
         deliveries::operations(),
         figures::operations(),

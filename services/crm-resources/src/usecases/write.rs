@@ -296,6 +296,7 @@ impl<'s> Write<'s> {
             aggregate,
             aggregate_version,
             traceparent: platform::telemetry::current_traceparent(),
+            request_id: platform::request_id::current(),
             track_delivery: false,
         }
     }

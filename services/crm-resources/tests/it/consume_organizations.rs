@@ -28,6 +28,7 @@ async fn everything_of_a_deleted_organisation_goes_and_nothing_else() {
         aggregate: acme.to_string(),
         aggregate_version: 1,
         traceparent: None,
+        request_id: None,
         track_delivery: false,
     };
     let event = CloudEvent::new(facts, OrganizationDeleted { organization_id: acme });

@@ -138,6 +138,7 @@ fn filter(query: &mut Query) -> Filter {
     let organization = |text: &str| Some(Uuid::try_parse(text).ok()?.to_string());
     Filter {
         id: query.text("id"),
+        ids: Vec::new(),
         kind: query.text("type"),
         tenant: query.parsed("organization", "must be a UUID", organization),
         since: query.parsed("since", TIME, time),

@@ -9,7 +9,7 @@ use crate::state::State;
 use crate::usecases::replay_dead_letters::{self as replays, ReplayError, find_replay, list_replays};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use platform::document::{Violations, text, time, uuid};
+use platform::document::{self, Violations, text, time, uuid};
 use platform::{Fault, Violation};
 use platform_broker::dead_letters::Filter;
 use platform_http::{Caller, HttpFault, JsonBody};
@@ -18,6 +18,8 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 const TEXT: RangeInclusive<usize> = 1..=500;
+/// Messages that can be chosen one by one.
+const CHOSEN: RangeInclusive<usize> = 1..=100;
 /// Messages per second that may be asked for.
 const RATES: RangeInclusive<f64> = 0.1..=10_000.0;
 
@@ -102,6 +104,7 @@ fn read(document: &Value) -> Result<(Filter, Option<f64>), Vec<Violation>> {
     let wish = violations.root(document).map(|root| {
         let filter = root.optional_object("filter").map(|filter| Filter {
             id: filter.nullable("id", text(TEXT)).map(str::to_owned),
+            ids: filter.nullable("ids", document::list(CHOSEN, text(TEXT))).map_or_else(Vec::new, owned),
             kind: filter.nullable("type", text(TEXT)).map(str::to_owned),
             tenant: filter.nullable("organization", uuid).map(|id| id.to_string()),
             since: filter.nullable("since", time),
@@ -111,6 +114,10 @@ fn read(document: &Value) -> Result<(Filter, Option<f64>), Vec<Violation>> {
         (filter.unwrap_or_default(), root.nullable("ratePerSecond", rate))
     });
     violations.finish(wish)
+}
+
+fn owned(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
 }
 
 fn rate(value: &Value) -> Result<f64, Cow<'static, str>> {
@@ -127,6 +134,7 @@ pub fn write(replay: &Replay) -> Value {
         "state": replay.state.word(),
         "filter": {
             "id": filter.id,
+            "ids": filter.ids,
             "type": filter.kind,
             "organization": filter.tenant,
             "since": filter.since,

@@ -64,6 +64,7 @@ impl<'c> Change<'c> {
             aggregate: aggregate.to_string(),
             aggregate_version,
             traceparent: platform::telemetry::current_traceparent(),
+            request_id: platform::request_id::current(),
             track_delivery: false,
         };
         let event = PendingEvent::of(&CloudEvent::new(facts, data)).map_err(unwritable)?;

@@ -184,6 +184,22 @@ async fn a_replay_sends_back_what_is_meant_and_no_more_and_is_in_the_audit_log()
 }
 
 #[tokio::test]
+async fn messages_that_were_chosen_one_by_one_go_back_and_no_others() {
+    let gateway = gateway().await;
+    let died = dead(&gateway, 4, "lead.created", "permanent").await;
+    for none in [json!([]), json!("all"), json!([""]), json!(vec!["m"; 101])] {
+        let (status, refused) = post(&gateway, "/replays", &json!({"filter": {"ids": none}})).await;
+        assert_eq!((status, &refused["error"]), (400, &json!("VALIDATION_ERROR")), "{refused}");
+    }
+    let chosen = json!([died[1], died[3], "of-nobody"]);
+    let replay = replay(&gateway, &json!({"filter": {"ids": chosen}})).await;
+    let done = comes_to(&gateway, &replay, "COMPLETED").await;
+    assert_eq!((&done["moved"], &done["total"], &done["filter"]["ids"]), (&json!(2), &json!(2), &chosen));
+    assert_eq!(ids_in(&gateway, QUEUE).await, set(&[died[1].clone(), died[3].clone()]));
+    assert_eq!(ids_in(&gateway, DEAD).await, set(&[died[0].clone(), died[2].clone()]));
+}
+
+#[tokio::test]
 async fn a_replay_that_is_cancelled_leaves_the_rest_dead_and_goes_on_when_it_is_resumed() {
     let gateway = gateway().await;
     let meant = dead(&gateway, 16, "lead.created", "permanent").await;

@@ -26,6 +26,7 @@ pub fn enveloped<D: EventData>(
         aggregate: worker.to_string(),
         aggregate_version: 1,
         traceparent,
+        request_id: platform::request_id::current(),
         track_delivery: false,
     };
     CloudEvent::new(facts, data)

@@ -83,6 +83,7 @@ async fn delete(ingest: &Harness, slug: &str) {
         aggregate: organization_id.to_string(),
         aggregate_version: 1,
         traceparent: None,
+        request_id: None,
         track_delivery: false,
     };
     let event = CloudEvent::new(facts, OrganizationDeleted { organization_id });

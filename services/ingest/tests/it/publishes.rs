@@ -26,7 +26,8 @@ async fn a_batch_is_one_message_of_events_under_the_application_s_own_types() {
         7,
         with(event("a@example.com"), &json!({"timestamp": "2026-04-19T12:30:00Z", "duration": 5})),
     ]);
-    assert_eq!(ingest.events(&acme, &sent).await.0, 207);
+    let (status, answer) = ingest.events(&acme, &sent).await;
+    assert_eq!(status, 207);
     let messages = messages(&ingest, 2).await;
     assert_eq!(messages.len(), 2);
     let of = |key: &str| messages.iter().find(|message| message.routing_key == key).unwrap();
@@ -36,6 +37,7 @@ async fn a_batch_is_one_message_of_events_under_the_application_s_own_types() {
     let events = events.as_slice();
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["policy.created", "ticket.resolved"]);
+    assert!(events.iter().all(|event| json!(event.requestid) == answer["requestId"]));
     assert!(
         events.iter().all(|event| event.source == "/leadwire/ingest" && event.data.source == "custom:dialer")
     );

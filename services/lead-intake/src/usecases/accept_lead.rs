@@ -76,6 +76,7 @@ fn lead_created(state: &State, caller: &Principal, lead: &Lead, new: &NewLead) -
         aggregate: lead.lead_id.to_string(),
         aggregate_version: 1,
         traceparent: platform::telemetry::current_traceparent(),
+        request_id: platform::request_id::current(),
         track_delivery: true,
     };
     let data = LeadCreated {

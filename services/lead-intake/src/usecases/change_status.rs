@@ -87,6 +87,7 @@ fn event(
         aggregate: changed.lead.lead_id.to_string(),
         aggregate_version: changed.version,
         traceparent: traceparent.map(str::to_owned),
+        request_id: None,
         track_delivery: false,
     };
     match change {

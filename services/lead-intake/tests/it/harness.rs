@@ -162,6 +162,7 @@ impl Harness {
             aggregate: id.to_string(),
             aggregate_version: 1,
             traceparent: None,
+            request_id: None,
             track_delivery: false,
         };
         let payload = serde_json::to_string(&CloudEvent::new(facts, data)).unwrap();

@@ -12,7 +12,9 @@ const QUEUE: &str = contracts::topology::WEBHOOK_DISPATCHER_EVENTS.name;
 async fn every_accepted_lead_becomes_one_event_and_leaves_the_outbox() {
     let intake = Harness::start().await;
     let submitted = lead();
-    let (_, created) = read(intake.submit(&submitted).await).await;
+    let response = intake.submit(&submitted).await;
+    let request = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let (_, created) = read(response).await;
     intake.submit(&submitted).await;
     let messages = eventually("the event on the queue", async || {
         let messages = intake.broker.peek(QUEUE).await;
@@ -25,6 +27,7 @@ async fn every_accepted_lead_becomes_one_event_and_leaves_the_outbox() {
     assert_eq!(messages[0].routing_key, "intake.lead.created.v1");
     assert_eq!((event.kind.as_str(), event.source.as_str()), ("lead.created", "/leadwire/lead-intake"));
     assert_eq!((event.aggregateversion, event.trackdelivery), (1, true));
+    assert_eq!(event.requestid, Some(request), "it says which request it comes from");
     assert_eq!(json!(event.data.lead_id), created["data"]["lead_id"]);
     assert_eq!(event.data.customer.phone_e164.as_deref(), Some("+15122321234"));
     let pool = intake.database.pool();

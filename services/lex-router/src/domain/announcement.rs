@@ -141,6 +141,7 @@ fn enveloped(
         aggregate: aggregate.unwrap_or_else(|| submission.message_id.clone()),
         aggregate_version: 1,
         traceparent: submission.traceparent.clone(),
+        request_id: submission.request_id.clone(),
         track_delivery,
     };
     CloudEvent::new(facts, message)
@@ -160,6 +161,7 @@ pub fn undelivered(
         aggregate: of.message_id.clone(),
         aggregate_version: 1,
         traceparent: platform::telemetry::current_traceparent(),
+        request_id: None,
         track_delivery: false,
     };
     let data = to_sender(message, &of.sender, Event::MessageFailed)?;

@@ -71,6 +71,7 @@ fn submission(case: &Case, message: Message, now: DateTime<Utc>, ids: &IdSource)
         level,
         strict: false,
         traceparent: None,
+        request_id: None,
         message,
     }
 }

@@ -32,6 +32,8 @@ pub struct Submission {
     pub level: Level,
     pub strict: bool,
     pub traceparent: Option<String>,
+    /// Of the request that it came with.
+    pub request_id: Option<String>,
 }
 
 impl Submission {

@@ -185,6 +185,7 @@ async fn prepare(
         level,
         strict: state.rules.strict,
         traceparent: platform::telemetry::current_traceparent(),
+        request_id: platform::request_id::current(),
     };
     if kind == Some(MessageType::Subscription) {
         submission.found = keep_subscription(state, &submission).await?;

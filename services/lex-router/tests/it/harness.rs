@@ -158,6 +158,7 @@ impl Harness {
             aggregate: organization.to_string(),
             aggregate_version: 1,
             traceparent: None,
+            request_id: None,
             track_delivery: false,
         };
         let key = data.routing_key().into_owned();

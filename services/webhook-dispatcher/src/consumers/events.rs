@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// The data of an event is carried as it came.
 pub type AnyEvent = CloudEvent<Box<RawValue>>;
 
+/// Bytes of a subject that is kept to be found by: an entry of an index has no place for any length.
+const SUBJECT: usize = 512;
 /// Events of one transaction.
 const TOGETHER: usize = 512;
 
@@ -66,6 +68,8 @@ pub fn read(event: &AnyEvent) -> Result<Event, FanOutError> {
         kind: event.kind.clone(),
         occurred_at: event.time,
         traceparent: event.traceparent.clone(),
+        request_id: event.requestid.clone(),
+        subject: event.subject.clone().filter(|subject| (1..=SUBJECT).contains(&subject.len())),
         track_delivery: event.trackdelivery && !is_own,
         // The aggregate of what is about a subscription is the subscription.
         about: event.partitionkey.parse().ok().filter(|_| is_own),

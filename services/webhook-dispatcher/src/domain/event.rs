@@ -19,6 +19,10 @@ pub struct Event {
     pub kind: String,
     pub occurred_at: DateTime<Utc>,
     pub traceparent: Option<String>,
+    /// Of the request that it comes from, if it comes from one directly.
+    pub request_id: Option<String>,
+    /// The id of what it speaks of: a lead, a record, a worker, a subscription.
+    pub subject: Option<String>,
     pub track_delivery: bool,
     /// The subscription that it speaks about, when it is about one.
     pub about: Option<SubscriptionId>,
@@ -68,6 +72,8 @@ pub struct EventSelection {
     pub kind: Option<String>,
     /// `intake`, `crm`, `ingest:<app>`; `ingest` for all applications.
     pub origin: Option<String>,
+    /// The id of what they speak of.
+    pub subject: Option<String>,
     /// From this id on: ids tell when events were made.
     pub first: Option<Uuid>,
     /// Up to before this id.
@@ -80,6 +86,7 @@ pub struct AccountedEvent {
     pub id: EventId,
     pub kind: String,
     pub origin: String,
+    pub subject: Option<String>,
     pub occurred_at: DateTime<Utc>,
     /// By the state's code.
     pub deliveries: [i64; 5],
@@ -139,6 +146,8 @@ pub(crate) mod tests {
             kind: kind.to_owned(),
             occurred_at: DateTime::UNIX_EPOCH,
             traceparent: None,
+            request_id: None,
+            subject: None,
             track_delivery: false,
             about: None,
             origin: origin(source, None),

@@ -21,6 +21,13 @@ pub struct DeliverySelection {
     pub before: Uuid,
 }
 
+impl DeliverySelection {
+    /// Whether they are those of one event.
+    pub fn is_of_one_event(&self) -> bool {
+        self.before.as_u128().saturating_sub(self.first.as_u128()) <= 1
+    }
+}
+
 /// A delivery with whose it is and where it goes.
 #[derive(Clone, Debug)]
 pub struct OperatedDelivery {
@@ -64,10 +71,12 @@ pub struct OperatedEvent {
     pub organization: OrganizationId,
     pub kind: String,
     pub origin: String,
+    pub subject: Option<String>,
     pub occurred_at: DateTime<Utc>,
     /// When the fan-out stored it.
     pub received_at: DateTime<Utc>,
     pub traceparent: Option<String>,
+    pub request_id: Option<String>,
     /// Whether its publisher is told how it ends, and when that was.
     pub tracked: bool,
     pub settled_at: Option<DateTime<Utc>>,

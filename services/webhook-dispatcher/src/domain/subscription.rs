@@ -24,6 +24,8 @@ pub enum Family {
 }
 
 impl Family {
+    pub const ALL: [Self; 3] = [Self::Partner, Self::Platform, Self::Lex];
+
     /// As stored.
     pub const fn name(self) -> &'static str {
         match self {
@@ -34,7 +36,7 @@ impl Family {
     }
 
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Partner, Self::Platform, Self::Lex].into_iter().find(|family| family.name() == name)
+        Self::ALL.into_iter().find(|family| family.name() == name)
     }
 }
 
@@ -149,16 +151,52 @@ impl Terms {
     }
 }
 
+/// Which subscriptions of an organisation. Deleted ones and those for notices are never among them.
+#[derive(Clone, Copy, Debug)]
+pub struct Selection<'a> {
+    pub organization: OrganizationId,
+    /// `None`: all families.
+    pub family: Option<Family>,
+    /// `None`: of all clients.
+    pub client: Option<ClientId>,
+    pub id: Option<SubscriptionId>,
+    pub state: Option<SubscriptionState>,
+    /// A part of the URL, in any case, but not of its query or fragment: these may be secret.
+    pub url: Option<&'a str>,
+}
+
+impl Selection<'_> {
+    /// Everything that an organisation has.
+    pub const fn all(organization: OrganizationId) -> Self {
+        Self { organization, family: None, client: None, id: None, state: None, url: None }
+    }
+
+    /// Everything that an owner has.
+    pub fn of(owner: &Owner) -> Self {
+        Self { family: Some(owner.family), client: owner.only_client(), ..Self::all(owner.organization.id) }
+    }
+
+    /// One that an owner may have.
+    pub fn one(owner: &Owner, id: SubscriptionId) -> Self {
+        Self { id: Some(id), ..Self::of(owner) }
+    }
+}
+
 /// Which part of a list of subscriptions, in which order of their creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Part {
     pub newest_first: bool,
+    /// From behind this one on, if there is one.
+    pub behind: Option<Place>,
     pub offset: i64,
     pub limit: i64,
 }
 
+/// Where a subscription stands in the order of their creation.
+pub type Place = (DateTime<Utc>, SubscriptionId);
+
 impl Part {
-    pub const OLDEST_FIRST: Self = Self { newest_first: false, offset: 0, limit: i64::MAX };
+    pub const OLDEST_FIRST: Self = Self { newest_first: false, behind: None, offset: 0, limit: i64::MAX };
     pub const NEWEST_FIRST: Self = Self { newest_first: true, ..Self::OLDEST_FIRST };
 }
 
@@ -167,6 +205,7 @@ impl Part {
 pub struct ShownSubscription {
     pub id: SubscriptionId,
     pub client: ClientId,
+    pub family: Family,
     pub url: String,
     pub events: Vec<String>,
     pub description: Option<String>,

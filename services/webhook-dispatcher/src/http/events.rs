@@ -43,6 +43,7 @@ fn selection(query: &mut Query) -> EventSelection {
     EventSelection {
         kind: query.text("type"),
         origin: query.text("source"),
+        subject: query.text("subject"),
         first: from.map(floor),
         // Up to and with the moment itself.
         before: to.map(|to| floor(to + TimeDelta::milliseconds(1))),
@@ -60,6 +61,7 @@ fn write(event: &AccountedEvent) -> Value {
         "id": public_id(event.id),
         "eventType": event.kind,
         "source": event.origin,
+        "subject": event.subject,
         "occurredAt": event.occurred_at,
         "deliveries": {
             "pending": pending, "delivered": delivered, "dead_letter": dead_letter,

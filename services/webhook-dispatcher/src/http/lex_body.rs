@@ -227,16 +227,21 @@ pub fn status(state: SubscriptionState) -> &'static str {
     }
 }
 
-/// The contract's `SubscriptionRecord`, which never has the secret.
-pub fn write(shown: &ShownSubscription, lex_id: &str) -> Value {
-    let lex = shown.lex.clone().unwrap_or_default();
-    let LexFilters { product_types, lead_statuses, regions, sender_ids } = lex.filters;
-    let filters: Map<String, Value> = FILTERS
+/// The filters that say something.
+pub fn write_filters(terms: &LexTerms) -> Map<String, Value> {
+    let LexFilters { product_types, lead_statuses, regions, sender_ids } = &terms.filters;
+    FILTERS
         .into_iter()
         .zip([product_types, lead_statuses, regions, sender_ids])
         .filter(|(_, names)| !names.is_empty())
         .map(|(name, names)| (name.to_owned(), json!(names)))
-        .collect();
+        .collect()
+}
+
+/// The contract's `SubscriptionRecord`, which never has the secret.
+pub fn write(shown: &ShownSubscription, lex_id: &str) -> Value {
+    let lex = shown.lex.clone().unwrap_or_default();
+    let filters = write_filters(&lex);
     let mut record = json!({
         "subscriptionId": shown.id,
         "organizationId": lex_id,

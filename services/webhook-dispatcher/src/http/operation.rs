@@ -9,6 +9,7 @@ use crate::domain::operation::{
     Attempt, DeliverySelection, EventsWanted, Group, Grouping, OperatedDelivery, OperatedEvent, event_of,
     trace_id,
 };
+use crate::domain::sent::Header;
 use crate::error::missing;
 use crate::state::State;
 use crate::usecases::operate;
@@ -101,8 +102,10 @@ pub(super) async fn shown_delivery(
 ) -> Result<HttpResponse, HttpFault> {
     let found = operate::delivery(state, organization, key(id)?).await?;
     let (found, attempts) = found.ok_or_else(|| missing("delivery"))?;
+    let mut headers = operate::request_headers(state, found.shown.key, &attempts).await?.into_iter();
     let mut body = write(&found);
-    body["attempts"] = attempts.iter().map(write_attempt).collect();
+    let attempt = |one| write_attempt(one, &headers.next().unwrap_or_default());
+    body["attempts"] = attempts.iter().map(attempt).collect();
     Ok(HttpResponse::Ok().json(body))
 }
 
@@ -165,6 +168,7 @@ pub async fn events(
         selection: EventSelection {
             kind: query.text("type"),
             origin: query.text("source"),
+            subject: query.text("subject"),
             first: Some(first),
             before: Some(before),
         },
@@ -244,10 +248,12 @@ fn write(delivery: &OperatedDelivery) -> Value {
     body
 }
 
-fn write_attempt(attempt: &Attempt) -> Value {
+fn write_attempt(attempt: &Attempt, headers: &[Header]) -> Value {
+    let header = |header: &Header| json!({"name": header.name, "value": header.value});
     json!({
         "attempt": attempt.attempt, "replay": attempt.replay, "startedAt": attempt.started_at,
         "durationMs": attempt.duration_ms, "responseCode": attempt.status, "error": attempt.error,
+        "requestHeaders": headers.iter().map(header).collect::<Vec<_>>(),
     })
 }
 
@@ -264,9 +270,11 @@ fn write_event(event: &OperatedEvent) -> Value {
         "organizationId": event.organization,
         "eventType": event.kind,
         "source": event.origin,
+        "subject": event.subject,
         "occurredAt": event.occurred_at,
         "receivedAt": event.received_at,
         "traceId": event.traceparent.as_deref().and_then(trace_id),
+        "requestId": event.request_id,
         "tracked": event.tracked,
         "settledAt": event.settled_at,
         "expiresAt": event.expires_at,

@@ -71,7 +71,7 @@ pub async fn list(
         _ => None,
     });
     query.finish()?;
-    let part = Part { newest_first: order.unwrap_or(true), offset: (page - 1) * limit, limit };
+    let part = Part { newest_first: order.unwrap_or(true), behind: None, offset: (page - 1) * limit, limit };
     let listed = list_subscriptions(&state, &owner, status, part).await?;
     let data: Vec<_> = listed.items.iter().map(platform_body::write_row).collect();
     Ok(HttpResponse::Ok().json(json!({"data": data, "pagination": pagination(page, limit, listed.total)})))

@@ -2,7 +2,7 @@
 
 use super::{
     events, figures, internal, lex, lex_deliveries, operation, organization, partner, partner_deliveries,
-    platform, platform_deliveries,
+    platform, platform_deliveries, subscriptions,
 };
 use crate::state::State;
 use actix_web::web::{self, ServiceConfig, resource};
@@ -80,6 +80,11 @@ fn organization(config: &mut ServiceConfig) {
         .service(below("deliveries/summary").get(figures::of_organization))
         .service(below("deliveries/{delivery_id}").get(organization::delivery))
         .service(below("deliveries/{delivery_id}/retry").post(organization::retry))
+        .service(below("subscriptions").get(subscriptions::list))
+        .service(
+            below("subscriptions/{subscription_id}").get(subscriptions::get).patch(subscriptions::change),
+        )
+        .service(below("subscriptions/{subscription_id}/test").post(subscriptions::test))
         .service(below("subscriptions/{subscription_id}/recover").post(organization::recover));
 }
 

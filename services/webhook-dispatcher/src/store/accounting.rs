@@ -1,9 +1,11 @@
 //! What happened to events: how their deliveries stand.
 
+use super::search::Search;
 use crate::domain::event::{AccountedEvent, EventSelection, origin};
+use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, OrganizationId};
 use platform_pg::StoreError;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, QueryBuilder};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -18,34 +20,26 @@ pub async fn events(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<AccountedEvent>, StoreError> {
-    let rows = sqlx::query!(
-        "select event_id, kind, source, origin, occurred_at from events
-         where organization_id = $1 and ($2::text is null or kind = $2)
-           and ($3::text is null or origin = $3 or (origin like 'ingest:%' and $3 = 'ingest'))
-           and ($4::uuid is null or event_id >= $4) and ($5::uuid is null or event_id < $5)
-         order by event_id desc offset $6 limit $7",
-        organization.as_uuid(),
-        selection.kind,
-        selection.origin,
-        selection.first,
-        selection.before,
-        offset,
-        limit
-    )
-    .fetch_all(&mut *connection)
-    .await?;
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.event_id).collect();
+    type Row = (Uuid, String, String, Option<String>, Option<String>, DateTime<Utc>);
+    const COLUMNS: &str = "event_id, kind, source, origin, subject, occurred_at";
+    let search = Search { organization: Some(organization), selection, after: None, newest_first: true };
+    let mut query = QueryBuilder::new("select ");
+    query.push(COLUMNS);
+    search.push_from(&mut query, COLUMNS, offset.saturating_add(limit));
+    search.push_order(&mut query);
+    query.push(" offset ").push_bind(offset).push(" limit ").push_bind(limit);
+    let rows: Vec<Row> = query.build_query_as().fetch_all(&mut *connection).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|(id, ..)| *id).collect();
     let mut counts = counts(connection, organization, &ids).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| AccountedEvent {
-            id: EventId::new(row.event_id),
-            kind: row.kind,
-            origin: row.origin.unwrap_or_else(|| origin(&row.source, None)),
-            occurred_at: row.occurred_at,
-            deliveries: counts.remove(&row.event_id).unwrap_or_default(),
-        })
-        .collect())
+    let event = |(id, kind, source, named, subject, occurred_at): Row| AccountedEvent {
+        id: EventId::new(id),
+        kind,
+        origin: named.unwrap_or_else(|| origin(&source, None)),
+        subject,
+        occurred_at,
+        deliveries: counts.remove(&id).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(event).collect())
 }
 
 async fn counts(
@@ -81,24 +75,11 @@ pub async fn count(
     selection: &EventSelection,
     most: i64,
 ) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"select count(*) as "count!" from (
-             select from events
-             where organization_id = $1 and ($2::text is null or kind = $2)
-               and ($3::text is null or origin = $3 or (origin like 'ingest:%' and $3 = 'ingest'))
-               and ($4::uuid is null or event_id >= $4) and ($5::uuid is null or event_id < $5)
-             limit $6
-         ) as counted"#,
-        organization.as_uuid(),
-        selection.kind,
-        selection.origin,
-        selection.first,
-        selection.before,
-        most
-    )
-    .fetch_one(connection)
-    .await?;
-    Ok(count)
+    let search = Search { organization: Some(organization), selection, after: None, newest_first: true };
+    let mut query = QueryBuilder::new("select count(*) from (select");
+    search.push_from(&mut query, "event_id, kind, origin", most);
+    query.push(" limit ").push_bind(most).push(") as counted");
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
 /// Whether an organisation has an event.

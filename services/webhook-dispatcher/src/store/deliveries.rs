@@ -49,6 +49,11 @@ impl DueDelivery {
     }
 }
 
+/// A column of deliveries that are to be stored.
+pub(super) fn column<T>(deliveries: &[NewDelivery], of: impl Fn(&NewDelivery) -> T) -> Vec<T> {
+    deliveries.iter().map(of).collect()
+}
+
 /// Stores deliveries that are not stored yet: due now, or skipped.
 ///
 /// # Errors
@@ -58,8 +63,8 @@ pub async fn insert(
     deliveries: &[NewDelivery],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    fn column<T>(deliveries: &[NewDelivery], of: impl Fn(&NewDelivery) -> T) -> Vec<T> {
-        deliveries.iter().map(of).collect()
+    if deliveries.is_empty() {
+        return Ok(());
     }
     sqlx::query(
         "insert into deliveries (event_id, subscription_id, organization_id, state, counts, next_at, created_at, ended_at)

@@ -1,86 +1,19 @@
 //! Events and deliveries with what it takes to find a fault: of one organisation, or for operators of all.
 
-use super::deliveries::key;
-use crate::domain::delivery::{DeliveryKey, DeliveryState, ShownDelivery};
+use super::search::Search;
+use crate::domain::delivery::DeliveryKey;
 use crate::domain::event::{EventSelection, origin};
-use crate::domain::operation::{
-    Attempt, DeliverySelection, EventsWanted, Group, Grouping, OperatedDelivery, OperatedEvent, harmless,
-};
+use crate::domain::operation::{Attempt, DeliverySelection, EventsWanted, Group, Grouping, OperatedEvent};
 use chrono::{DateTime, TimeDelta, Utc};
-use contracts::ids::{EventId, OrganizationId, SubscriptionId};
+use contracts::ids::{EventId, OrganizationId};
 use platform_pg::StoreError;
-use sqlx::{PgConnection, QueryBuilder};
+use sqlx::{FromRow, PgConnection, QueryBuilder};
 use uuid::Uuid;
 
 /// The requests of a delivery that are shown: the newest.
 const ATTEMPTS: i64 = 100;
 /// The groups that are shown: the largest.
 const GROUPS: i64 = 100;
-
-/// Deliveries, newest event first, from behind one.
-///
-/// # Errors
-/// When the database is unavailable.
-pub async fn deliveries(
-    connection: &mut PgConnection,
-    selection: &DeliverySelection,
-    behind: Option<DeliveryKey>,
-    limit: i64,
-) -> Result<Vec<OperatedDelivery>, StoreError> {
-    let rows = sqlx::query!(
-        r#"select delivery.event_id, delivery.subscription_id, delivery.organization_id, events.kind,
-             delivery.state, attempts, last_status, last_error, next_at, ended_at, delivery.created_at, replay,
-             case when delivery.state = 2 then reason end as reason, events.traceparent, family as "family?",
-             url as "url?", subscriptions.state as "subscription_state?"
-         from deliveries as delivery
-         join events on events.event_id = delivery.event_id
-         left join subscriptions on subscriptions.id = delivery.subscription_id
-         where delivery.event_id >= $1 and delivery.event_id < $2
-           and ($3::uuid is null or delivery.organization_id = $3)
-           and ($4::uuid is null or delivery.subscription_id = $4)
-           and ($5::smallint is null or delivery.state = $5)
-           and ($6::text is null or events.kind = $6)
-           and ($7::text is null or (delivery.state = 2 and reason = $7))
-           and ($8::uuid is null or (delivery.event_id, delivery.subscription_id) < ($8, $9::uuid))
-         order by delivery.event_id desc, delivery.subscription_id desc limit $10"#,
-        selection.first,
-        selection.before,
-        selection.organization.map(OrganizationId::as_uuid),
-        selection.subscription.map(SubscriptionId::as_uuid),
-        selection.state.map(DeliveryState::code),
-        selection.kind,
-        selection.reason,
-        behind.map(|key| key.event.as_uuid()),
-        behind.map(|key| key.subscription.as_uuid()),
-        limit
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| OperatedDelivery {
-            shown: ShownDelivery {
-                key: key(row.event_id, row.subscription_id),
-                event_kind: row.kind,
-                // The table's check constraint admits the codes of the domain alone.
-                state: DeliveryState::of_code(row.state).unwrap_or(DeliveryState::Pending),
-                attempts: row.attempts,
-                last_status: row.last_status,
-                last_error: row.last_error,
-                next_at: row.next_at,
-                ended_at: row.ended_at,
-                created_at: row.created_at,
-            },
-            organization: OrganizationId::new(row.organization_id),
-            family: row.family,
-            subscription_state: row.subscription_state,
-            url: row.url.as_deref().map(harmless),
-            reason: row.reason,
-            traceparent: row.traceparent,
-            replays: row.replay,
-        })
-        .collect())
-}
 
 /// The newest requests of a delivery, oldest first.
 ///
@@ -162,7 +95,27 @@ pub async fn groups(
     Ok(rows.into_iter().map(group).collect())
 }
 
-/// Events in the order of their ids, from behind one.
+/// An event, with what is noted of it while it is open.
+#[derive(FromRow)]
+struct EventRow {
+    event_id: Uuid,
+    organization_id: Uuid,
+    kind: String,
+    source: String,
+    origin: Option<String>,
+    subject: Option<String>,
+    occurred_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    traceparent: Option<String>,
+    request_id: Option<String>,
+    track_delivery: bool,
+    settled_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    held_version: Option<i64>,
+}
+
+/// Events in the order of their ids, from behind one; and the one up to which they were looked through, where that
+/// is not all of them.
 ///
 /// # Errors
 /// When the database is unavailable.
@@ -171,44 +124,39 @@ pub async fn events(
     wanted: &EventsWanted,
     behind: Option<EventId>,
     limit: i64,
-) -> Result<Vec<OperatedEvent>, StoreError> {
-    let selection = &wanted.selection;
-    let rows = sqlx::query!(
-        r#"select events.event_id, organization_id, kind, source, origin, occurred_at, received_at, traceparent,
-             track_delivery, settled_at, events.expires_at as "own_expires_at?",
-             message.expires_at as "message_expires_at?", message.held_version as "held_version?"
-         from events left join open_messages as message on message.event_id = events.event_id
-         where ($1::uuid is null or events.event_id >= $1) and ($2::uuid is null or events.event_id < $2)
-           and ($3::uuid is null or events.event_id > $3)
-           and ($4::uuid is null or organization_id = $4) and ($5::text is null or kind = $5)
-           and ($6::text is null or origin = $6 or (origin like 'ingest:%' and $6 = 'ingest'))
-         order by events.event_id limit $7"#,
-        selection.first,
-        selection.before,
-        behind.map(EventId::as_uuid),
-        wanted.organization.map(OrganizationId::as_uuid),
-        selection.kind,
-        selection.origin,
-        limit
-    )
-    .fetch_all(connection)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| OperatedEvent {
-            id: EventId::new(row.event_id),
-            organization: OrganizationId::new(row.organization_id),
-            kind: row.kind,
-            origin: row.origin.unwrap_or_else(|| origin(&row.source, None)),
-            occurred_at: row.occurred_at,
-            received_at: row.received_at,
-            traceparent: row.traceparent,
-            tracked: row.track_delivery,
-            settled_at: row.settled_at,
-            expires_at: row.own_expires_at.or(row.message_expires_at),
-            waits: row.held_version.is_some(),
-        })
-        .collect())
+) -> Result<(Vec<OperatedEvent>, Option<EventId>), StoreError> {
+    const COLUMNS: &str = "event_id, organization_id, kind, source, origin, subject, occurred_at, received_at, traceparent, \
+         request_id, track_delivery, settled_at, expires_at";
+    let (organization, selection) = (wanted.organization, &wanted.selection);
+    let search = Search { organization, selection, after: behind, newest_first: false };
+    let horizon = search.horizon(&mut *connection).await?;
+    let before = horizon.map(next).or(selection.before);
+    let selection = EventSelection { before, ..selection.clone() };
+    let search = Search { selection: &selection, ..search };
+    let mut query = QueryBuilder::new(
+        "select events.event_id, organization_id, kind, source, origin, subject, occurred_at, received_at, traceparent,
+             request_id, track_delivery, settled_at, coalesce(events.expires_at, message.expires_at) as expires_at,
+             message.held_version",
+    );
+    search.push_from(&mut query, COLUMNS, limit);
+    query.push(" left join open_messages as message on message.event_id = events.event_id order by 1 limit ");
+    let rows: Vec<EventRow> = query.push_bind(limit).build_query_as().fetch_all(connection).await?;
+    let found = rows.into_iter().map(|row| OperatedEvent {
+        id: EventId::new(row.event_id),
+        organization: OrganizationId::new(row.organization_id),
+        kind: row.kind,
+        origin: row.origin.unwrap_or_else(|| origin(&row.source, None)),
+        subject: row.subject,
+        occurred_at: row.occurred_at,
+        received_at: row.received_at,
+        traceparent: row.traceparent,
+        request_id: row.request_id,
+        tracked: row.track_delivery,
+        settled_at: row.settled_at,
+        expires_at: row.expires_at,
+        waits: row.held_version.is_some(),
+    });
+    Ok((found.collect(), horizon.map(EventId::new)))
 }
 
 /// One event.
@@ -220,9 +168,13 @@ pub async fn event(
     organization: Option<OrganizationId>,
     id: EventId,
 ) -> Result<Option<OperatedEvent>, StoreError> {
-    let behind = Uuid::from_u128(id.as_uuid().as_u128().saturating_add(1));
-    let only =
-        EventSelection { first: Some(id.as_uuid()), before: Some(behind), ..EventSelection::default() };
+    let id = id.as_uuid();
+    let only = EventSelection { first: Some(id), before: Some(next(id)), ..EventSelection::default() };
     let wanted = EventsWanted { organization, selection: only };
-    Ok(events(connection, &wanted, None, 1).await?.pop())
+    let (mut found, _) = events(connection, &wanted, None, 1).await?;
+    Ok(found.pop())
+}
+
+fn next(id: Uuid) -> Uuid {
+    Uuid::from_u128(id.as_u128().saturating_add(1))
 }

@@ -2,41 +2,11 @@
 
 use crate::domain::lex::LexTerms;
 use crate::domain::retry::RetryConfig;
-use crate::domain::subscription::{Family, Owner, Part, ShownSubscription, SubscriptionState};
-use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
+use crate::domain::subscription::{Family, Owner, Part, Selection, ShownSubscription, SubscriptionState};
+use contracts::ids::{ClientId, SubscriptionId};
 use platform_pg::StoreError;
 use sqlx::PgConnection;
 use sqlx::types::Json;
-
-/// Which subscriptions of an organisation. Deleted ones and those for notices are never among them.
-#[derive(Clone, Copy, Debug)]
-pub struct Selection {
-    pub organization: OrganizationId,
-    /// `None`: all families.
-    pub family: Option<Family>,
-    /// `None`: of all clients.
-    pub client: Option<ClientId>,
-    pub id: Option<SubscriptionId>,
-    pub state: Option<SubscriptionState>,
-}
-
-impl Selection {
-    /// Everything that an owner has.
-    pub fn of(owner: &Owner) -> Self {
-        Self {
-            organization: owner.organization.id,
-            family: Some(owner.family),
-            client: owner.only_client(),
-            id: None,
-            state: None,
-        }
-    }
-
-    /// One that an owner may have.
-    pub fn one(owner: &Owner, id: SubscriptionId) -> Self {
-        Self { id: Some(id), ..Self::of(owner) }
-    }
-}
 
 /// The subscriptions of a selection, in the order of their creation.
 ///
@@ -44,11 +14,11 @@ impl Selection {
 /// When the database is unavailable.
 pub async fn show(
     connection: &mut PgConnection,
-    selection: Selection,
+    selection: Selection<'_>,
     part: Part,
 ) -> Result<Vec<ShownSubscription>, StoreError> {
     let rows = sqlx::query!(
-        r#"select id, client_id, url, events, description, secret_hint, previous_secret_until, state,
+        r#"select id, client_id, family, url, events, description, secret_hint, previous_secret_until, state,
              retry_policy as "retry: Json<RetryConfig>", rate_limit, metadata, created_at, updated_at,
              last_success_at as "last_success_at?", last_failure_at as "last_failure_at?",
              coalesce(consecutive_failures, 0) as "consecutive_failures!",
@@ -61,6 +31,9 @@ pub async fn show(
            and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
            and ($5::text is null or subscriptions.state = $5) and subscriptions.state <> 'deleted'
            and not notices
+           and ($9::text is null or position(lower($9) in lower(substring(url from '^[^?#]*'))) > 0)
+           and ($10::timestamptz is null or case when $6 then (created_at, id) < ($10, $11::uuid)
+               else (created_at, id) > ($10, $11::uuid) end)
          order by
              case when $6 then created_at end desc, case when $6 then id end desc,
              case when not $6 then created_at end, case when not $6 then id end
@@ -72,7 +45,10 @@ pub async fn show(
         selection.state.map(SubscriptionState::name),
         part.newest_first,
         part.offset,
-        part.limit
+        part.limit,
+        selection.url,
+        part.behind.map(|(created_at, _)| created_at),
+        part.behind.map(|(_, id)| id.as_uuid())
     )
     .fetch_all(connection)
     .await?;
@@ -81,12 +57,13 @@ pub async fn show(
         .map(|row| ShownSubscription {
             id: SubscriptionId::new(row.id),
             client: ClientId::new(row.client_id),
+            // The table's check constraints admit the words of the domain alone.
+            family: Family::of_name(&row.family).unwrap_or(Family::Partner),
             url: row.url,
             events: row.events,
             description: row.description,
             secret_hint: row.secret_hint,
             previous_secret_until: row.previous_secret_until,
-            // The table's check constraint admits the words of the domain alone.
             state: SubscriptionState::of_name(&row.state).unwrap_or(SubscriptionState::Disabled),
             retry: row.retry.map(|Json(retry)| retry),
             rate_limit: row.rate_limit,
@@ -119,17 +96,19 @@ pub async fn find(
 ///
 /// # Errors
 /// When the database is unavailable.
-pub async fn count(connection: &mut PgConnection, selection: Selection) -> Result<i64, StoreError> {
+pub async fn count(connection: &mut PgConnection, selection: Selection<'_>) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar!(
         r#"select count(*) as "count!" from subscriptions
          where organization_id = $1 and ($2::text is null or family = $2)
            and ($3::uuid is null or client_id = $3) and ($4::uuid is null or id = $4)
-           and ($5::text is null or state = $5) and state <> 'deleted' and not notices"#,
+           and ($5::text is null or state = $5) and state <> 'deleted' and not notices
+           and ($6::text is null or position(lower($6) in lower(substring(url from '^[^?#]*'))) > 0)"#,
         selection.organization.as_uuid(),
         selection.family.map(Family::name),
         selection.client.map(ClientId::as_uuid),
         selection.id.map(SubscriptionId::as_uuid),
         selection.state.map(SubscriptionState::name),
+        selection.url,
     )
     .fetch_one(connection)
     .await?;

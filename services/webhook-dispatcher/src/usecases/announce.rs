@@ -20,7 +20,7 @@ use contracts::webhook::{
 use platform::clock::Clock;
 use platform::ids::IdSource;
 use platform_pg::StoreError;
-use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
+use platform_pg::outbox::{self, OutboxEntry, Packed, PendingEvent};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -191,6 +191,11 @@ impl Announcements {
         outbox::insert(connection, self.pending).await
     }
 
+    /// The same for a statement that writes more than them.
+    pub fn packed(&self) -> Packed {
+        Packed::of(self.pending.clone())
+    }
+
     fn add<D: EventData>(&mut self, context: &Context<'_>, data: D) {
         let now = self.clock.now();
         let facts = EventFacts {
@@ -200,6 +205,7 @@ impl Announcements {
             aggregate: context.about.to_string(),
             aggregate_version: context.version,
             traceparent: context.traceparent.map(str::to_owned),
+            request_id: platform::request_id::current(),
             track_delivery: false,
         };
         match PendingEvent::of(&CloudEvent::new(facts, data)) {

@@ -2,9 +2,9 @@
 
 use super::announce::Announcements;
 use super::secret::{SealedSecret, chosen_secret, new_secret};
-use crate::domain::subscription::{Family, Owner, ShownSubscription, Terms};
+use crate::domain::subscription::{Family, Owner, Selection, ShownSubscription, Terms};
 use crate::state::State;
-use crate::store::shown::{self, Selection};
+use crate::store::shown;
 use crate::store::subscriptions::{self, NewSubscription};
 use crate::store::{gone, organizations};
 use contracts::ids::SubscriptionId;

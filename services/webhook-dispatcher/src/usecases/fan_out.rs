@@ -13,10 +13,11 @@ use crate::store::deliveries::{DueDelivery, NewDelivery};
 use crate::store::events::NewEvent;
 use crate::store::messages::OpenMessage;
 use crate::store::outcomes::SettledEvent;
-use crate::store::{PARTITIONED, STORED_EVENTS, deliveries, events, messages, settlements};
+use crate::store::{self, PARTITIONED, STORED_EVENTS, deliveries, events, messages, settlements};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use platform_pg::{StoreError, partitions};
+use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -116,6 +117,18 @@ impl<'e> Matched<'e> {
         })
     }
 
+    /// What its sender is told at once, if that is anything.
+    fn notice(&self) -> Option<&str> {
+        self.event.routing.as_deref().and_then(Routing::notice)
+    }
+
+    /// Whether nothing but the event, its deliveries and what is said of it has to be stored.
+    fn is_plain(&self) -> bool {
+        self.open_message(0).is_none()
+            && self.notice().is_none()
+            && self.deliveries.iter().all(|delivery| delivery.state == DeliveryState::Pending)
+    }
+
     fn new_event(&self, now: DateTime<Utc>) -> NewEvent<'e> {
         NewEvent {
             event: self.event,
@@ -153,8 +166,8 @@ struct Stored {
 
 async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
     let now = state.clock.now();
-    let mut transaction = platform_pg::begin_planned(&state.database).await?;
-    let snapshot = state.subscriptions.refreshed(&mut transaction).await?;
+    let mut connection = state.database.acquire().await?;
+    let snapshot = state.subscriptions.refreshed(&mut connection).await?;
     let mut seen = HashSet::new();
     // Of an event about webhooks that nobody asked for there is nothing to account for.
     let matched: Vec<Matched<'_>> = arrived
@@ -166,6 +179,45 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
     if matched.is_empty() {
         return Ok(Stored::default());
     }
+    if matched.iter().all(Matched::is_plain)
+        && let Some(stored) = store_new(state, &mut connection, &matched, now).await?
+    {
+        return Ok(stored);
+    }
+    drop(connection);
+    store_each(state, matched, &snapshot, now).await
+}
+
+/// Stores what is new as a whole and needs nothing but rows. Nothing, when some of it is not new.
+async fn store_new(
+    state: &State,
+    connection: &mut PgConnection,
+    matched: &[Matched<'_>],
+    now: DateTime<Utc>,
+) -> Result<Option<Stored>, StoreError> {
+    let new: Vec<_> = matched.iter().map(|matched| matched.new_event(now)).collect();
+    let deliveries: Vec<_> = matched.iter().flat_map(|matched| matched.deliveries.clone()).collect();
+    let mut announcements = Announcements::new(state);
+    for matched in matched {
+        matched.announce(&mut announcements);
+    }
+    let since = Instant::now();
+    let stored = store::fan_out::insert(connection, &new, &deliveries, announcements.packed(), now).await?;
+    Ok(stored.map(|announced| {
+        state.relay.hand_over(announced);
+        let due = matched.iter().flat_map(|matched| due_of(matched.event, &matched.deliveries));
+        Stored { count: deliveries.len() as u64, due: due.map(|due| Made { due, since }).collect() }
+    }))
+}
+
+/// Stores events of which some may be stored already, messages that wait, and what is not to be delivered.
+async fn store_each(
+    state: &State,
+    matched: Vec<Matched<'_>>,
+    snapshot: &Snapshot,
+    now: DateTime<Utc>,
+) -> Result<Stored, StoreError> {
+    let mut transaction = platform_pg::begin_planned(&state.database).await?;
     let new: Vec<_> = matched.iter().map(|matched| matched.new_event(now)).collect();
     let fresh = events::insert(&mut transaction, &new, now).await?;
     let mut announcements = Announcements::new(state);
@@ -173,7 +225,7 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
     for matched in matched.into_iter().filter(|matched| fresh.contains(&matched.event.id)) {
         matched.announce(&mut announcements);
         open.extend(matched.open_message(snapshot.version()));
-        if let Some(notice) = matched.event.routing.as_deref().and_then(Routing::notice) {
+        if let Some(notice) = matched.notice() {
             let (organization, notice) = (matched.event.organization, notice.as_bytes().to_vec());
             notices::send(&mut transaction, &state.clock, &state.ids, organization, notice).await?;
         }
@@ -205,10 +257,7 @@ fn due_of(event: &Event, deliveries: &[NewDelivery]) -> Vec<Due> {
     pending.map(due).collect()
 }
 
-async fn count_skipped(
-    connection: &mut sqlx::PgConnection,
-    deliveries: &[NewDelivery],
-) -> Result<(), StoreError> {
+async fn count_skipped(connection: &mut PgConnection, deliveries: &[NewDelivery]) -> Result<(), StoreError> {
     let mut skipped: BTreeMap<SubscriptionId, i64> = BTreeMap::new();
     for delivery in deliveries.iter().filter(|delivery| delivery.state != DeliveryState::Pending) {
         *skipped.entry(delivery.key.subscription).or_default() += 1;

@@ -1,8 +1,9 @@
 //! Showing subscriptions to their owners, and to the gateway.
 
-use crate::domain::subscription::{Owner, Part, ShownSubscription, SubscriptionState};
+use crate::domain::subscription::{Owner, Part, Place, Selection, ShownSubscription, SubscriptionState};
 use crate::state::State;
-use crate::store::shown::{self, Selection};
+use crate::store::shown;
+use contracts::identity::OrganizationRef;
 use contracts::ids::{ClientId, OrganizationId, SubscriptionId};
 use platform_pg::{StoreError, begin_reading};
 
@@ -44,9 +45,44 @@ pub async fn list_of_client(
     organization: OrganizationId,
     client: ClientId,
 ) -> Result<Vec<ShownSubscription>, StoreError> {
-    let selection = Selection { organization, family: None, client: Some(client), id: None, state: None };
+    let selection = Selection { client: Some(client), ..Selection::all(organization) };
     let mut connection = state.database.acquire().await?;
     shown::show(&mut connection, selection, Part::NEWEST_FIRST).await
+}
+
+/// A part of an organisation's subscriptions, of whichever clients, and where the next begins when there is one.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn list_of_organization(
+    state: &State,
+    selection: Selection<'_>,
+    part: Part,
+) -> Result<(Vec<ShownSubscription>, Option<Place>), StoreError> {
+    let mut connection = state.database.acquire().await?;
+    // One more than wanted tells whether there is a next page.
+    let one_more = Part { limit: part.limit.saturating_add(1), ..part };
+    let mut found = shown::show(&mut connection, selection, one_more).await?;
+    let limit = usize::try_from(part.limit).unwrap_or(usize::MAX);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().map(|last| (last.created_at, last.id));
+    Ok((found, last.filter(|_| more)))
+}
+
+/// The organisation's subscription, of whichever client, with who owns it.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn find_of_organization(
+    state: &State,
+    organization: OrganizationRef,
+    id: SubscriptionId,
+) -> Result<Option<(Owner, ShownSubscription)>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let selection = Selection { id: Some(id), ..Selection::all(organization.id) };
+    let found = shown::show(&mut connection, selection, Part::OLDEST_FIRST).await?.pop();
+    Ok(found.map(|shown| (Owner { organization, client: shown.client, family: shown.family }, shown)))
 }
 
 /// The owner's subscription.

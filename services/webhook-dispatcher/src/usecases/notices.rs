@@ -74,6 +74,8 @@ pub async fn send(
         kind: KIND.to_owned(),
         occurred_at: now,
         traceparent: None,
+        request_id: None,
+        subject: Some(notices.id.to_string()),
         track_delivery: false,
         about: Some(notices.id),
         payload: document,

@@ -7,9 +7,11 @@ use crate::domain::delivery::DeliveryKey;
 use crate::domain::operation::{
     Attempt, DeliverySelection, EventsWanted, Group, Grouping, OperatedDelivery, OperatedEvent,
 };
+use crate::domain::render::render;
+use crate::domain::sent::{self, Header};
 use crate::domain::subscription::{Owner, Subscription, SubscriptionState};
 use crate::state::State;
-use crate::store::operation;
+use crate::store::{events, found, operation};
 use contracts::identity::OrganizationRef;
 use contracts::ids::{EventId, OrganizationId, SubscriptionId};
 use platform_pg::StoreError;
@@ -27,10 +29,10 @@ pub async fn deliveries(
 ) -> Result<(Vec<OperatedDelivery>, Option<DeliveryKey>), StoreError> {
     let mut connection = state.database.acquire().await?;
     // One more than wanted tells whether there is a next page.
-    let mut found = operation::deliveries(&mut connection, selection, behind, limit + 1).await?;
+    let (mut found, horizon) = found::deliveries(&mut connection, selection, behind, limit + 1).await?;
     let more = cut(&mut found, limit);
     let last = found.last().map(|delivery| delivery.shown.key);
-    Ok((found, last.filter(|_| more)))
+    Ok((found, if more { last } else { horizon }))
 }
 
 /// Deliveries by what they have in common.
@@ -58,11 +60,32 @@ pub async fn delivery(
     let mut connection = state.database.acquire().await?;
     let subscription = Some(key.subscription);
     let selection = DeliverySelection { organization, subscription, ..of_event(key.event) };
-    let Some(found) = operation::deliveries(&mut connection, &selection, None, 1).await?.pop() else {
-        return Ok(None);
-    };
+    let (mut found, _) = found::deliveries(&mut connection, &selection, None, 1).await?;
+    let Some(found) = found.pop() else { return Ok(None) };
     let attempts = operation::attempts(&mut connection, key).await?;
     Ok(Some((found, attempts)))
+}
+
+/// The headers of a delivery's requests; empty where what they follow from is gone.
+///
+/// # Errors
+/// When the database is unavailable.
+pub async fn request_headers(
+    state: &State,
+    key: DeliveryKey,
+    attempts: &[Attempt],
+) -> Result<Vec<Vec<Header>>, StoreError> {
+    let mut connection = state.database.acquire().await?;
+    let snapshot = state.subscriptions.refreshed(&mut connection).await?;
+    let event = events::find(&mut connection, &[key.event.as_uuid()]).await?.pop();
+    let Some((subscription, event)) = snapshot.get(key.subscription).zip(event) else {
+        return Ok(Vec::new());
+    };
+    // What cannot be written was not sent.
+    let Ok(rendered) = render(subscription, &event, None) else { return Ok(Vec::new()) };
+    let notices = subscription.notices.then(|| snapshot.signer_of_notices(subscription.organization));
+    let signer = notices.flatten().unwrap_or(subscription);
+    Ok(attempts.iter().map(|attempt| sent::headers(signer, &event, &rendered, key, attempt)).collect())
 }
 
 /// A page of events in the order of their ids, and the one to go on behind when there is more.
@@ -76,10 +99,10 @@ pub async fn events(
     limit: i64,
 ) -> Result<(Vec<OperatedEvent>, Option<EventId>), StoreError> {
     let mut connection = state.database.acquire().await?;
-    let mut found = operation::events(&mut connection, wanted, behind, limit + 1).await?;
+    let (mut found, horizon) = operation::events(&mut connection, wanted, behind, limit + 1).await?;
     let more = cut(&mut found, limit);
     let last = found.last().map(|event| event.id);
-    Ok((found, last.filter(|_| more)))
+    Ok((found, if more { last } else { horizon }))
 }
 
 /// An event with its deliveries, at most `limit`; `None` when the dispatcher has none of that id, or when it is
@@ -96,7 +119,7 @@ pub async fn event(
     let mut connection = state.database.acquire().await?;
     let Some(event) = operation::event(&mut connection, organization, id).await? else { return Ok(None) };
     let selection = DeliverySelection { organization, ..of_event(id) };
-    let deliveries = operation::deliveries(&mut connection, &selection, None, limit).await?;
+    let (deliveries, _) = found::deliveries(&mut connection, &selection, None, limit).await?;
     Ok(Some((event, deliveries)))
 }
 

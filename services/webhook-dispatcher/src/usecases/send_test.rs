@@ -50,6 +50,8 @@ pub async fn send_test(state: &State, owner: &Owner, id: SubscriptionId) -> Resu
         kind: TEST.to_owned(),
         occurred_at: now,
         traceparent: None,
+        request_id: platform::request_id::current(),
+        subject: Some(id.to_string()),
         track_delivery: false,
         about: Some(id),
         payload: Vec::new(),

@@ -306,6 +306,7 @@ pub fn facts(time: DateTime<Utc>, tenant: OrganizationId, aggregate: &str) -> Ev
         aggregate: aggregate.to_owned(),
         aggregate_version: 1,
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
+        request_id: Some("asked-1".to_owned()),
         track_delivery: false,
     }
 }

@@ -31,7 +31,8 @@ async fn every_event_is_accounted_for_delivery_by_delivery() {
     assert_eq!(status, 200);
     let id = format!("evt_{}", event.id.as_uuid().simple());
     let row = json!({
-        "id": id, "eventType": "lead.created", "source": "intake", "occurredAt": event.time,
+        "id": id, "eventType": "lead.created", "source": "intake", "subject": event.subject,
+        "occurredAt": event.time,
         "deliveries": {
             "pending": 0, "delivered": 1, "dead_letter": 1, "skipped_disabled": 0, "cancelled": 0,
         },

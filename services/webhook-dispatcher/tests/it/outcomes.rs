@@ -27,6 +27,36 @@ fn settled(
 }
 
 #[tokio::test]
+async fn what_comes_anew_among_events_that_came_before_is_stored_and_said_once() {
+    let mut harness = Harness::start().await;
+    let receiver = Receiver::start().await;
+    harness.subscribe(&receiver.url("/"), &["*"]).await;
+    let before = harness.fan_out(1).await;
+    assert_eq!(harness.outcomes(1).await, [matched(before.id, 1)]);
+    let (one, other) = (harness.lead_created(), harness.lead_created());
+    let mut of_globex = harness.lead_created();
+    of_globex.tenantid = callers::organization_id("globex");
+    sqlx::query("insert into gone (what, id, gone_at) values ('organization', $1, now())")
+        .bind(of_globex.tenantid.as_uuid())
+        .execute(&harness.pool)
+        .await
+        .unwrap();
+    harness.publish_together(&[one.clone(), before.clone()]).await;
+    harness.publish_together(&[of_globex, other.clone()]).await;
+    harness.wait_for_deliveries(3).await;
+    harness.deliver().await;
+    assert_eq!(receiver.received().len(), 3);
+    harness.calm().await;
+    let said = harness.outcomes(6).await;
+    let times = |what: &(String, Value)| said.iter().filter(|said| *said == what).count();
+    for event in [before.id, one.id, other.id] {
+        assert_eq!(times(&matched(event, 1)), 1, "{said:?}");
+        assert_eq!(times(&settled(event, 1, 0, 0)), 1, "{said:?}");
+    }
+    assert_eq!(said.len(), 6);
+}
+
+#[tokio::test]
 async fn an_event_is_matched_once_and_settled_when_its_last_delivery_ends() {
     let mut harness = Harness::start().await;
     let (good, bad) = (Receiver::start().await, Receiver::start().await);

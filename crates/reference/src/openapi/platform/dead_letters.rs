@@ -6,7 +6,7 @@ use crate::openapi::schema::{date_time, one_of, text, text_up_to, uuid};
 use crate::openapi::usual::REPLAYED;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
 const TAG: &str = "Dead letters";
 const ADMIN: &str = "platform:admin";
@@ -119,6 +119,15 @@ fn filtered(operation: Operation) -> Operation {
 
 fn state() -> Object {
     one_of(["QUEUED", "RUNNING", "CANCELLING", "CANCELLED", "COMPLETED", "FAILED"])
+}
+
+fn ids() -> Array {
+    let id = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(500));
+    let about = "The messages of these ids, or with events of these ids.";
+    let ids = ArrayBuilder::new().items(id).min_items(Some(1)).max_items(Some(100)).description(Some(about));
+    let mut ids = ids.build();
+    ids.schema_type = SchemaType::from_iter([Type::Array, Type::Null]);
+    ids
 }
 
 /// Every queue.
@@ -278,6 +287,9 @@ pub struct ReplayFilterCreate {
     /// The message of this id, or with an event of this id.
     #[schema(min_length = 1, max_length = 500)]
     pub id: Option<String>,
+    /// The messages of these ids, or with events of these ids.
+    #[schema(schema_with = ids)]
+    pub ids: Option<Vec<String>>,
     /// Events of this type.
     #[schema(min_length = 1, max_length = 500, example = "lead.created")]
     pub r#type: Option<String>,
@@ -300,6 +312,9 @@ pub struct ReplayFilterCreate {
 pub struct ReplayFilter {
     #[schema(required = true)]
     pub id: Option<String>,
+    /// None: not only certain ones.
+    #[schema(max_items = 100)]
+    pub ids: Vec<String>,
     #[schema(required = true)]
     pub r#type: Option<String>,
     #[schema(required = true, format = "uuid")]

@@ -9,16 +9,27 @@ use utoipa::ToSchema;
 
 const TAG: &str = "Operation";
 const ADMIN: &str = "platform:admin";
+/// What `subject` finds events by.
+pub const SUBJECT: &str = "Only events that speak of this: the id of a lead, a record, a worker, a subscription; of a LEX \
+                           message its lead's, its asset's or its own.";
+/// How deliveries are listed.
+pub const LISTED: &str = "Newest event first. A page looks through 10,000 deliveries at most, or those of 1,000 events of \
+                          the type: where others are between those that are meant, it may have few or none, and \
+                          `nextCursor` looks further.";
 
 pub fn operations() -> Vec<Operation> {
     vec![
         operation("GET", "/api/v1/admin/events", TAG, "listAllEvents")
             .summary("List events of all organisations")
-            .about("In the order of their ids.")
+            .about(
+                "In the order of their ids. Without an organisation or a subject, a page looks through 10,000 events at \
+                 most for those of a type or a source: it may have few or none, and `nextCursor` looks further.",
+            )
             .scope(ADMIN)
             .query("organization", uuid(), "Only events of this organisation.")
             .query("type", text(), "Only events of this type.")
             .query("source", text(), "Only events from there: `intake`, `crm`, `ingest`, `ingest:<app>`, `lex`, `webhook`.")
+            .query("subject", text(), SUBJECT)
             .query("since", date_time(), "Only events from then on.")
             .query("until", date_time(), "Only events up to then.")
             .walked()
@@ -31,7 +42,7 @@ pub fn operations() -> Vec<Operation> {
             .may_be_missing("event"),
         delivery_filters(operation("GET", "/api/v1/admin/deliveries", TAG, "listAllDeliveries"))
             .summary("List deliveries of all organisations")
-            .about("Newest event first.")
+            .about(LISTED)
             .scope(ADMIN)
             .query("organization", uuid(), "Only deliveries of this organisation.")
             .walked()
@@ -177,6 +188,19 @@ pub struct Attempt {
     pub response_code: Option<i64>,
     #[schema(required = true)]
     pub error: Option<String>,
+    /// What was sent, in its order; they follow from the delivery and the subscription as it is now. Empty when
+    /// that is forgotten.
+    pub request_headers: Vec<RequestHeader>,
+}
+
+/// A header of a request.
+#[derive(ToSchema)]
+pub struct RequestHeader {
+    /// In lower case.
+    pub name: String,
+    /// `null`: not kept, as signatures are, and the span within the trace.
+    #[schema(required = true)]
+    pub value: Option<String>,
 }
 
 /// A page of deliveries.
@@ -255,6 +279,10 @@ operated_event! {
     event_type: String,
     /// `intake`, `crm`, `ingest:<app>`, `lex`, `webhook`.
     source: String,
+    /// The id of what it speaks of: a lead, a record, a worker, a subscription. `null` in events from before this
+    /// was kept.
+    #[schema(required = true)]
+    subject: Option<String>,
     #[schema(format = "date-time")]
     occurred_at: String,
     /// When it was matched to subscriptions.
@@ -263,6 +291,9 @@ operated_event! {
     /// Of the request that made it.
     #[schema(required = true)]
     trace_id: Option<String>,
+    /// `X-Request-Id` of that request. `null` where it was made by no request.
+    #[schema(required = true)]
+    request_id: Option<String>,
     /// Whether its publisher is told how its deliveries end.
     tracked: bool,
     /// When that was.

@@ -1,10 +1,10 @@
 //! `/api/v1/organizations/{id}/events` and what an organisation sees and does of its deliveries.
 
 use super::common::Common;
+use super::deliveries::{LISTED, SUBJECT, Statistics, delivery_filters, statistics};
 use super::deliveries::{
     OperatedDelivery, OperatedDeliveryPage, OperatedDeliveryWithAttempts, OperatedEventWithDeliveries,
 };
-use super::deliveries::{Statistics, delivery_filters, statistics};
 use super::webhooks::{Delivery, Recover, Recovery};
 use crate::openapi::operation::{Operation, json, operation};
 use crate::openapi::schema::{between_or, date_time, text, text_up_to, uuid};
@@ -33,6 +33,7 @@ pub fn operations() -> Vec<Operation> {
             .of_organization()
             .query("type", text(), "Only events of this type.")
             .query("source", text(), "Only events from there: `intake`, `crm`, `ingest`, `ingest:<app>`, `lex`, `webhook`.")
+            .query("subject", text(), SUBJECT)
             .query("dateFrom", date_time(), "Only events from then on.")
             .query("dateTo", date_time(), "Only events up to then.")
             .query("page", between_or(1, COUNTED, 1), "Which page, from 1 to 10,000 divided by `limit`.")
@@ -55,7 +56,7 @@ pub fn operations() -> Vec<Operation> {
             .may_be_missing("event"),
         delivery_filters(operation("GET", DELIVERIES, TAG, "listDeliveries"))
             .summary("List deliveries")
-            .about("Newest event first.")
+            .about(LISTED)
             .scope("webhooks:read")
             .of_organization()
             .walked()
@@ -102,6 +103,10 @@ pub struct EventRow {
     pub event_type: String,
     /// `intake`, `crm`, `ingest:<app>`, `lex`, `webhook`.
     pub source: String,
+    /// The id of what it speaks of: a lead, a record, a worker, a subscription. `null` in events from before this
+    /// was kept.
+    #[schema(required = true)]
+    pub subject: Option<String>,
     #[schema(format = "date-time")]
     pub occurred_at: String,
     pub deliveries: DeliveryCounts,
