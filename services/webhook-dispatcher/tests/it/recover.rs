@@ -5,8 +5,9 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::HashSet;
-use testkit::eventually;
+use std::time::Duration;
 use testkit::receiver::Receiver;
+use testkit::{eventually, eventually_within};
 
 const DEAD: usize = 1_200;
 
@@ -49,7 +50,7 @@ async fn thousands_of_dead_letters_are_recovered_once_although_a_replica_is_kill
     harness.clock.advance(TimeDelta::seconds(10));
     eventually("the next batch", async || (harness.deliveries("state = 2").await == 0).then_some(())).await;
     harness.clock.advance(TimeDelta::seconds(30));
-    eventually("all of them", async || {
+    eventually_within(Duration::from_secs(30), "all of them", async || {
         engine.run_until_idle().await;
         (harness.deliveries("state = 1").await == i64::try_from(DEAD).unwrap()).then_some(())
     })
