@@ -19,6 +19,11 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+/// Bytes of a frame at most, a larger message is several. lapin keeps 64 frames of memory per connection, whatever comes:
+/// at the 128 KiB that RabbitMQ proposes these were 8 MB for each of a process's three. A message's headers must fit
+/// into one frame.
+const FRAME_MAX: u32 = 32 * 1024;
+
 /// Where the broker is and how patient to be with it. Checked once, when the process starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
@@ -42,6 +47,7 @@ impl Endpoint {
             uri.query.heartbeat =
                 Some(u16::try_from(settings.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1));
         }
+        uri.query.frame_max.get_or_insert(FRAME_MAX);
         Ok(Self {
             uri,
             connect_timeout: settings.connect_timeout,

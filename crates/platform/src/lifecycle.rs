@@ -161,6 +161,9 @@ impl Process {
 /// # Errors
 /// When the machine refuses a thread.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    // The allocator asks for pages of 2 MB, of which every thread fills a corner: without them a process that waits
+    // holds half of the memory. A kernel that cannot do without them is no reason to fail.
+    nix::sys::prctl::set_thp_disable(true).ok();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
