@@ -123,7 +123,12 @@ async fn fill(pool: &PgPool, tables: &[Table], copies: f64) {
         .unwrap();
         let copied: Vec<String> = columns.iter().map(|column| copy(column, others)).collect();
         let (columns, copied) = (columns.join(", "), copied.join(", "));
-        let rows = format!("(select * from {table}) as original, generate_series(1, {copies}) as copy");
+        // The earliest copy of everything first: then ids come in their order, as they do in life, and an index
+        // grows at its end.
+        let rows = format!(
+            "generate_series({copies}::int, 1, -1) as copy,
+             lateral (select * from {table} where copy is not null) as original"
+        );
         run_sql(&mut connection, format!("insert into {table} ({columns}) select {copied} from {rows}"))
             .await;
         run_sql(&mut connection, format!("vacuum analyze {table}")).await;
