@@ -16,7 +16,7 @@ pub struct LeadArrivals(pub State);
 
 impl Handler for LeadArrivals {
     const QUEUE: WorkQueue = LEAD_INTAKE_ORCHESTRATOR;
-    const BATCH: usize = 64;
+    const BATCH: usize = 256;
     const LINGER: Duration = Duration::from_millis(50);
     /// One lead, or several that were accepted together.
     type Message = Events<LeadCreated>;

@@ -28,8 +28,10 @@ enum Unreadable {
 
 impl Handler for Outcomes {
     const QUEUE: WorkQueue = LEAD_INTAKE_OUTCOMES;
-    const BATCH: usize = 64;
-    const LINGER: Duration = Duration::from_millis(50);
+    const BATCH: usize = 256;
+    /// Nobody waits for the status of a lead as for the lead. Most deliveries end within this time of being made, so
+    /// that both are noted at once.
+    const LINGER: Duration = Duration::from_millis(250);
     /// One outcome, or several that were found together.
     type Message = Events<Box<RawValue>>;
 

@@ -96,4 +96,6 @@ pub struct Waiting {
     pub matched: bool,
     /// They have all ended, or there are none.
     pub settled: bool,
+    /// It is noted that nothing more is to be done.
+    pub is_done: bool,
 }

@@ -18,7 +18,7 @@ pub struct Candidate {
     pub hubspot_deal_id: Option<String>,
 }
 
-/// A lead that did.
+/// A lead that did, as it is after the last change.
 #[derive(Clone, Debug)]
 pub struct Changed {
     pub organization_id: OrganizationId,
@@ -27,29 +27,39 @@ pub struct Changed {
     pub version: i64,
 }
 
-/// Changes the leads that may change so, and answers with them.
+impl Changed {
+    /// As it was after one of its changes, which so many others came later than.
+    pub fn after(&self, change: Change, later: usize) -> Self {
+        let mut after = self.clone();
+        after.lead.status = change.to();
+        after.version -= i64::try_from(later).unwrap_or(0);
+        after
+    }
+}
+
+/// Takes the leads that may make the first of these changes through all of them, and answers with those.
 ///
 /// # Errors
 /// When the database is unavailable.
 pub async fn change(
     connection: &mut PgConnection,
-    change: Change,
+    changes: &[Change],
     candidates: &[Candidate],
 ) -> Result<Vec<Changed>, StoreError> {
-    if candidates.is_empty() {
+    let (Some(first), Some(last), false) = (changes.first(), changes.last(), candidates.is_empty()) else {
         return Ok(Vec::new());
-    }
+    };
     let organizations: Vec<Uuid> = candidates.iter().map(|lead| lead.organization_id.as_uuid()).collect();
     let ids: Vec<Uuid> = candidates.iter().map(|lead| lead.lead_id.as_uuid()).collect();
     let times: Vec<_> =
         ids.iter().map(|id| platform::ids::time_of(*id).unwrap_or(chrono::DateTime::UNIX_EPOCH)).collect();
     let deals: Vec<Option<String>> = candidates.iter().map(|lead| lead.hubspot_deal_id.clone()).collect();
-    let from: Vec<String> = change.from().iter().map(|status| status.as_str().to_owned()).collect();
-    let next_action = (change.to() == Status::Failed).then_some(NextAction::ManualReview.as_str());
+    let from: Vec<String> = first.from().iter().map(|status| status.as_str().to_owned()).collect();
+    let next_action = (last.to() == Status::Failed).then_some(NextAction::ManualReview.as_str());
     let rows = sqlx::query!(
         r#"update leads set
                status = $5,
-               version = version + 1,
+               version = version + $8,
                hubspot_deal_id = coalesce(candidate.deal, hubspot_deal_id),
                next_action = coalesce($6, next_action)
            from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[])
@@ -64,9 +74,10 @@ pub async fn change(
         &ids,
         &times,
         &deals as &[Option<String>],
-        change.to().as_str(),
+        last.to().as_str(),
         next_action,
-        &from
+        &from,
+        i64::try_from(changes.len()).unwrap_or(i64::MAX)
     )
     .fetch_all(connection)
     .await?;

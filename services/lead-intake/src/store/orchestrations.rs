@@ -290,7 +290,7 @@ pub async fn release(
 }
 
 /// Notes what the dispatcher said, also of leads that are not known yet. Answers with those that wait for
-/// nothing else.
+/// nothing else, also with those that are done by it: their rows say so at once, one update and not two.
 ///
 /// # Errors
 /// When the database is unavailable, which a missing partition counts as.
@@ -316,7 +316,13 @@ pub async fn note_outcomes(
                delivered = coalesce(orchestrations.delivered, excluded.delivered),
                dead_letter = coalesce(orchestrations.dead_letter, excluded.dead_letter),
                cancelled = coalesce(orchestrations.cancelled, excluded.cancelled),
-               expired = coalesce(orchestrations.expired, excluded.expired)
+               expired = coalesce(orchestrations.expired, excluded.expired),
+               step = case
+                   when orchestrations.step = 'deliveries'
+                       and (coalesce(orchestrations.matched, excluded.matched) = 0
+                           or coalesce(orchestrations.matched, excluded.matched) is not null
+                               and coalesce(orchestrations.delivered, excluded.delivered) is not null)
+                   then 'done' else orchestrations.step end
            returning event_id, organization_id, lead_id, traceparent, step, matched,
                delivered is not null as "settled!""#,
         &events,
@@ -330,17 +336,18 @@ pub async fn note_outcomes(
     .fetch_all(connection)
     .await
     .map_err(|error| StoreError::from(error).awaiting_partition())?;
-    let waiting = rows.into_iter().filter(|row| row.step == "deliveries").filter_map(|row| {
-        let row = WaitingRow {
-            event_id: row.event_id,
-            organization_id: row.organization_id?,
-            lead_id: row.lead_id?,
-            traceparent: row.traceparent,
-            matched: row.matched,
-            settled: row.settled,
-        };
-        Some(row.into())
-    });
+    let waiting =
+        rows.into_iter().filter(|row| row.step == "deliveries" || row.step == "done").filter_map(|row| {
+            let waiting = Waiting::from(WaitingRow {
+                event_id: row.event_id,
+                organization_id: row.organization_id?,
+                lead_id: row.lead_id?,
+                traceparent: row.traceparent,
+                matched: row.matched,
+                settled: row.settled,
+            });
+            Some(Waiting { is_done: row.step == "done", ..waiting })
+        });
     Ok(waiting.collect())
 }
 
@@ -380,6 +387,7 @@ impl From<WaitingRow> for Waiting {
             traceparent: row.traceparent,
             matched: row.matched.is_some(),
             settled: row.settled || row.matched == Some(0),
+            is_done: false,
         }
     }
 }

@@ -49,7 +49,8 @@ pub async fn keep(state: &State, lease: Lease, progress: Progress) -> Result<Vec
     if !progress.refused.is_empty() {
         let lost = orchestrations::give_up(&mut transaction, lease, &progress.refused).await?;
         let none = HashMap::new();
-        entries.extend(change_status(state, &mut transaction, Change::Failed, &lost, &none).await?);
+        entries
+            .extend(change_status(state, &mut transaction, &[Change::Failed], &lost, &none).await?.entries);
     }
     if !progress.upserted.is_empty() {
         let events: Vec<EventId> = progress.upserted.iter().map(|task| task.event_id).collect();
@@ -59,8 +60,8 @@ pub async fn keep(state: &State, lease: Lease, progress: Progress) -> Result<Vec
             .filter_map(|task| Some((task.lead.lead_id, task.deal_id.clone()?)))
             .collect();
         let waiting = orchestrations::await_deliveries(&mut transaction, lease, &events).await?;
-        entries
-            .extend(change_status(state, &mut transaction, Change::HubspotUpserted, &waiting, &deals).await?);
+        let upserted = [Change::HubspotUpserted];
+        entries.extend(change_status(state, &mut transaction, &upserted, &waiting, &deals).await?.entries);
         entries.extend(apply_outcomes(state, &mut transaction, &waiting).await?);
     }
     transaction.commit().await?;

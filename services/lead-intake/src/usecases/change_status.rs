@@ -12,7 +12,7 @@ use contracts::lead::{LeadCompleted, LeadDispatched, LeadFacts, LeadFailed, Lead
 use platform_pg::StoreError;
 use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
 use sqlx::PgConnection;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Why leads were not changed.
 #[derive(Debug, thiserror::Error)]
@@ -29,14 +29,15 @@ impl From<sqlx::Error> for ChangeStatusError {
     }
 }
 
-/// Changes those that may change so, and announces it. The events are to be handed over after the commit.
+/// Takes those that may make the first of these changes through all of them, and announces each. The events are to be
+/// handed over after the commit.
 pub async fn change_status(
     state: &State,
     connection: &mut PgConnection,
-    change: Change,
+    changes: &[Change],
     leads: &[Waiting],
     deals: &HashMap<LeadId, String>,
-) -> Result<Vec<OutboxEntry>, ChangeStatusError> {
+) -> Result<Announced, ChangeStatusError> {
     let candidates: Vec<Candidate> = leads
         .iter()
         .map(|lead| Candidate {
@@ -45,16 +46,30 @@ pub async fn change_status(
             hubspot_deal_id: deals.get(&lead.lead_id).cloned(),
         })
         .collect();
-    let changed = life_cycle::change(connection, change, &candidates).await?;
+    let changed = life_cycle::change(connection, changes, &candidates).await?;
     let traces: HashMap<LeadId, &str> =
         leads.iter().filter_map(|lead| Some((lead.lead_id, lead.traceparent.as_deref()?))).collect();
-    let events = changed
-        .iter()
-        .map(|changed| event(state, change, changed, traces.get(&changed.lead.lead_id).copied()))
-        .collect::<Result<Vec<_>, _>>()?;
-    let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
-    metrics::counter!("leadwire_lead_changes_total", "status" => change.to().as_str()).increment(count);
-    Ok(outbox::insert(connection, events).await?)
+    let mut events = Vec::with_capacity(changed.len() * changes.len());
+    for lead in &changed {
+        let trace = traces.get(&lead.lead.lead_id).copied();
+        for (place, change) in changes.iter().enumerate() {
+            let later = changes.len() - 1 - place;
+            events.push(event(state, *change, &lead.after(*change, later), trace)?);
+        }
+    }
+    let count = u64::try_from(changed.len()).unwrap_or(u64::MAX);
+    for change in changes {
+        metrics::counter!("leadwire_lead_changes_total", "status" => change.to().as_str()).increment(count);
+    }
+    let entries = outbox::insert(connection, events).await?;
+    Ok(Announced { entries, leads: changed.into_iter().map(|changed| changed.lead.lead_id).collect() })
+}
+
+/// Leads that have changed, and what is said of it.
+#[derive(Debug)]
+pub struct Announced {
+    pub entries: Vec<OutboxEntry>,
+    leads: HashSet<LeadId>,
 }
 
 /// Moves leads on as far as the outcomes of their deliveries allow, in order.
@@ -64,11 +79,17 @@ pub async fn apply_outcomes(
     waiting: &[Waiting],
 ) -> Result<Vec<OutboxEntry>, ChangeStatusError> {
     let none = HashMap::new();
-    let matched: Vec<Waiting> = waiting.iter().filter(|lead| lead.matched).cloned().collect();
-    let mut entries = change_status(state, connection, Change::Dispatched, &matched, &none).await?;
-    let settled: Vec<Waiting> = matched.into_iter().filter(|lead| lead.settled).collect();
-    entries.extend(change_status(state, connection, Change::Completed, &settled, &none).await?);
-    let done: Vec<EventId> = settled.iter().map(|lead| lead.event_id).collect();
+    let (mut settled, matched): (Vec<Waiting>, Vec<Waiting>) =
+        waiting.iter().filter(|lead| lead.matched).cloned().partition(|lead| lead.settled);
+    let done: Vec<EventId> = settled.iter().filter(|lead| !lead.is_done).map(|lead| lead.event_id).collect();
+    let mut entries = change_status(state, connection, &[Change::Dispatched], &matched, &none).await?.entries;
+    // Most are heard of when both is known; those that are dispatched already have only the end before them.
+    let both = [Change::Dispatched, Change::Completed];
+    let at_once = change_status(state, connection, &both, &settled, &none).await?;
+    entries.extend(at_once.entries);
+    settled.retain(|lead| !at_once.leads.contains(&lead.lead_id));
+    let rest = change_status(state, connection, &[Change::Completed], &settled, &none).await?;
+    entries.extend(rest.entries);
     orchestrations::finish(connection, &done).await?;
     Ok(entries)
 }
