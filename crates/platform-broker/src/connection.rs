@@ -22,7 +22,7 @@ use std::time::Duration;
 /// Bytes of a frame at most, a larger message is several. lapin keeps 64 frames of memory per connection, whatever comes:
 /// at the 128 KiB that RabbitMQ proposes these were 8 MB for each of a process's three. A message's headers must fit
 /// into one frame.
-const FRAME_MAX: u32 = 32 * 1024;
+const FRAME_MAX: u32 = 16 * 1024;
 
 /// Where the broker is and how patient to be with it. Checked once, when the process starts.
 #[derive(Clone, Debug)]

@@ -30,6 +30,9 @@ use uuid::Uuid;
 /// A session that lasted this long was good: the next one starts at once after it.
 const GOOD: Duration = Duration::from_secs(10);
 
+/// Bytes of bodies after which nothing more is taken into a batch: decoded, they take several times as much.
+pub(crate) const BATCH_BYTES: usize = 1024 * 1024;
+
 /// Processes the messages of one work queue.
 ///
 /// Deliveries are at least once: after a crash, a lost connection or a failed batch the same message comes
@@ -37,7 +40,8 @@ const GOOD: Duration = Duration::from_secs(10);
 pub trait Handler: Send + Sync + 'static {
     /// The queue that is consumed.
     const QUEUE: WorkQueue;
-    /// How many messages one call may take. A call takes what has already arrived, without waiting for more.
+    /// How many messages one call may take. A call takes what has already arrived, without waiting for more, and of
+    /// large ones fewer: see [`BATCH_BYTES`].
     const BATCH: usize = 1;
     /// How long a batch waits to fill up after its first message has come: work that nobody waits for is then done
     /// in batches worth their transactions.
@@ -220,8 +224,9 @@ impl<H: Handler> Runner<H> {
     async fn next_batch(&self, consumer: &mut Consumer) -> Result<Vec<Original>, Stopped> {
         let first = self.shutdown.or(consumer.next()).await.ok_or(Stopped::Shutdown)?;
         let mut batch = vec![delivered(first)?];
+        let mut bytes = batch[0].payload.len();
         let until = Instant::now() + H::LINGER;
-        while batch.len() < H::BATCH {
+        while batch.len() < H::BATCH && bytes < BATCH_BYTES {
             let next = match consumer.next().now_or_never() {
                 Some(next) => next,
                 None if H::LINGER.is_zero() => break,
@@ -231,7 +236,9 @@ impl<H: Handler> Runner<H> {
                     None => return Err(Stopped::Shutdown),
                 },
             };
-            batch.push(delivered(next)?);
+            let next = delivered(next)?;
+            bytes += next.payload.len();
+            batch.push(next);
         }
         Ok(batch)
     }

@@ -4,6 +4,7 @@
 //! reader's to keep: each message has an offset, and offsets begin anew when the tape is declared anew.
 
 use crate::connection::Link;
+use crate::consumer::BATCH_BYTES;
 use crate::copies::Original;
 use crate::error::BrokerError;
 use crate::supervisor::Supervised;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 const OFFSET: &str = "x-stream-offset";
 /// Messages that the broker may send ahead.
-const AHEAD: u16 = 512;
+const AHEAD: u16 = 64;
 /// After so long without a message the tape is at its end. The first one takes longer.
 const FIRST: Duration = Duration::from_secs(2);
 const NEXT: Duration = Duration::from_millis(200);
@@ -76,7 +77,7 @@ impl TapeReader {
 }
 
 impl Reading {
-    /// The next messages, `most` at most; none at the end of the tape.
+    /// The next messages, `most` at most and of large ones fewer; none at the end of the tape.
     ///
     /// # Errors
     /// When the channel is lost.
@@ -85,13 +86,14 @@ impl Reading {
             return Ok(Vec::new());
         };
         self.patience = NEXT;
-        let (mut recorded, mut last, mut next) = (Vec::new(), None, Some(first));
+        let (mut recorded, mut bytes, mut last, mut next) = (Vec::new(), 0, None, Some(first));
         while let Some(delivery) = next.take() {
             let delivery = delivery.ok_or_else(|| lost("the broker has cancelled the consumer"))?;
             let original = Original::from(delivery.map_err(BrokerError::refused("read the tape"))?);
             last = Some(original.tag);
+            bytes += original.payload.len();
             recorded.extend(read(&original));
-            if recorded.len() < most {
+            if recorded.len() < most && bytes < BATCH_BYTES {
                 next = self.consumer.next().now_or_never();
             }
         }
