@@ -49,11 +49,12 @@ pub async fn change_status(
     let changed = life_cycle::change(connection, changes, &candidates).await?;
     let traces: HashMap<LeadId, &str> =
         leads.iter().filter_map(|lead| Some((lead.lead_id, lead.traceparent.as_deref()?))).collect();
+    // All of one change, then all of the next: what follows each other and is of one kind is published as one message.
     let mut events = Vec::with_capacity(changed.len() * changes.len());
-    for lead in &changed {
-        let trace = traces.get(&lead.lead.lead_id).copied();
-        for (place, change) in changes.iter().enumerate() {
-            let later = changes.len() - 1 - place;
+    for (place, change) in changes.iter().enumerate() {
+        let later = changes.len() - 1 - place;
+        for lead in &changed {
+            let trace = traces.get(&lead.lead.lead_id).copied();
             events.push(event(state, *change, &lead.after(*change, later), trace)?);
         }
     }
