@@ -3,6 +3,7 @@
 use crate::harness::{
     DEAD_LETTERS, Orders, QUEUE, TOPOLOGY, TRACEPARENT, bare, kinds, lying, new_id, order, publish, running,
 };
+use platform::messaging::OutboundMessage;
 use serde_json::json;
 use std::collections::BTreeMap;
 use testkit::eventually;
@@ -27,6 +28,30 @@ async fn messages_that_have_arrived_are_handled_together_and_acked() {
     assert!((2..=4).contains(&largest), "the largest batch had {largest} messages");
     process.stop().await;
     assert!(vhost.peek(QUEUE.name).await.is_empty(), "everything is acked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_messages_come_whole_and_few_at_a_time() {
+    const LARGE: usize = 600_000;
+    let (_vhost, process) = running().await;
+    let mut window = vec![order(0, "wait")];
+    for number in 1..=6 {
+        let body = json!({"number": number, "padding": "x".repeat(LARGE)}).to_string();
+        window.push(OutboundMessage { payload: body.into(), ..order(number, "succeed") });
+    }
+    publish(&process.broker, &window).await;
+    let (handler, mut calls) = Orders::<8>::new();
+    process.broker.consume(handler);
+    let mut seen = Vec::new();
+    calls.permits.add_permits(1);
+    while seen.len() < window.len() {
+        let batch = calls.next().await;
+        let large = batch.iter().filter(|incoming| incoming.payload.len() > LARGE).count();
+        assert!(large <= 2, "{large} of 600 kB at once, where a megabyte is enough");
+        seen.extend(batch.into_iter().map(|incoming| incoming.payload));
+    }
+    assert!(seen.iter().zip(&window).all(|(seen, sent)| seen == &sent.payload));
+    process.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,6 +58,13 @@ async fn nothing_that_matches_completes_a_lead_at_once() {
     let event = intake.event_of(id).await;
     intake.matched(event, 0).await;
     becomes(&intake, id, "completed").await;
+    // One change of the row is two of the lead, and each is announced.
+    let events = intake.events(4).await;
+    let dispatched: CloudEvent<LeadDispatched> = serde_json::from_str(&events[2].payload).unwrap();
+    let completed: CloudEvent<LeadCompleted> = serde_json::from_str(&events[3].payload).unwrap();
+    assert_eq!((dispatched.aggregateversion, completed.aggregateversion), (3, 4));
+    assert_eq!((&*dispatched.data.0.status, &*completed.data.0.status), ("dispatched", "completed"));
+    assert_eq!(intake.step_of(id).await.as_deref(), Some("done"));
     // What the dispatcher says besides changes nothing any more.
     intake.settled(event).await;
     eventually("an empty queue", async || intake.broker.peek(OUTCOMES).await.is_empty().then_some(())).await;
