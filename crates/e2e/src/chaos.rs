@@ -101,12 +101,13 @@ pub async fn run(options: Options, tell: impl Fn(&str)) -> Report {
         begun,
         down: Mutex::new(BTreeSet::new()),
     };
-    let over = Cell::new(false);
+    let (written, over) = (Cell::new(false), Cell::new(false));
     let work = async {
         let heard = |struck: &faults::Struck| tell(&format!("{struck}   {} accepted", ledger.accepted()));
         let (struck, (), ()) =
             tokio::join!(trouble.run(strikes, options.seed, heard), load.run(), latecomers(&load));
         let written_in = begun.elapsed();
+        written.set(true);
         tell(&format!("{} writes accepted; waiting until all is delivered", ledger.accepted()));
         let rest = reconcile::settled(&system, &world, options.writes).await;
         over.set(true);
@@ -116,7 +117,8 @@ pub async fn run(options: Options, tell: impl Fn(&str)) -> Report {
         let mut random = Random::new(options.seed);
         while !over.get() {
             world.collect();
-            if random.chance(DENIALS) {
+            // Not for ever: what is left at the end would never be delivered.
+            if !written.get() && random.chance(DENIALS) {
                 random.pick(&world.subscriptions()).deny_one();
             }
             pause(COLLECT).await;
