@@ -1,8 +1,8 @@
 //! Rate limits: fixed windows that all replicas share through Redis, several at once, in one round trip.
 //!
 //! Windows are aligned to the UTC minute, hour and day of the Redis server's clock. A charge is taken from
-//! all windows or from none. While one charge is on its way, those to the same windows gather behind it and
-//! then go together, so that a busy caller costs Redis little. When Redis does not answer in time, this
+//! all windows or from none. Charges to the same windows go together: those that arrive at once, and those that
+//! gather while one is on its way, so that a busy caller costs Redis little. When Redis does not answer in time, this
 //! process counts alone for a moment: requests are never unlimited and never wait. Quotas that must be exact
 //! for billing are not for here.
 
@@ -110,7 +110,7 @@ pub struct RateLimiter {
     gathered: Arc<Gathered>,
 }
 
-/// Charges of 1 that wait while another one to the same windows is on its way.
+/// Charges of 1 that wait to go together, by their windows.
 type Gathered = Mutex<HashMap<Vec<Window>, Vec<oneshot::Sender<Verdict>>>>;
 
 struct Inner {
@@ -168,33 +168,31 @@ impl RateLimiter {
 
     /// Takes `cost` from every window, or from none when one of them has less left. A cost of 0 only looks.
     pub async fn charge(&self, windows: &[Window], cost: u64) -> Verdict {
-        if cost != 1 {
-            return only(self.charge_many(windows, cost, 1).await);
+        // One that is not answered was given up, because the process is about to end.
+        if cost == 1
+            && let Ok(verdict) = self.line_up(windows).await
+        {
+            return verdict;
         }
-        if let Some(verdict) = self.line_up(windows) {
-            return match verdict.await {
-                Ok(verdict) => verdict,
-                // The process is about to end.
-                Err(_) => only(self.charge_many(windows, cost, 1).await),
-            };
-        }
-        let _next = Next { limiter: self, windows };
         only(self.charge_many(windows, cost, 1).await)
     }
 
-    /// A place behind the charge to the same windows that is on its way, if there is one.
-    fn line_up(&self, windows: &[Window]) -> Option<oneshot::Receiver<Verdict>> {
+    /// A place in the next charge to these windows.
+    fn line_up(&self, windows: &[Window]) -> oneshot::Receiver<Verdict> {
+        let (sender, receiver) = oneshot::channel();
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(waiting) = gathered.get_mut(windows) {
-            let (sender, receiver) = oneshot::channel();
             waiting.push(sender);
-            return Some(receiver);
+            return receiver;
         }
-        gathered.insert(windows.to_vec(), Vec::new());
-        None
+        gathered.insert(windows.to_vec(), vec![sender]);
+        drop(gathered);
+        // A worker thread takes it up after all that is ready to run, so that what arrives together goes together.
+        tokio::spawn(self.clone().charge_gathered(windows.to_vec()));
+        receiver
     }
 
-    /// Those that lined up; without any, the next charge to these windows goes at once.
+    /// Those that lined up; without any, the next one begins a line of its own.
     fn lined_up(&self, windows: &[Window]) -> Vec<oneshot::Sender<Verdict>> {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = gathered.get_mut(windows).map(std::mem::take).unwrap_or_default();
@@ -204,14 +202,17 @@ impl RateLimiter {
         waiting
     }
 
-    /// Charges those that lined up, and those that do so meanwhile.
-    async fn charge_gathered(self, windows: Vec<Window>, mut waiting: Vec<oneshot::Sender<Verdict>>) {
-        while !waiting.is_empty() {
+    /// Charges those that lined up, and then those that did so meanwhile.
+    async fn charge_gathered(self, windows: Vec<Window>) {
+        loop {
+            let waiting = self.lined_up(&windows);
+            if waiting.is_empty() {
+                return;
+            }
             let verdicts = self.charge_many(&windows, 1, waiting.len()).await;
             for (sender, verdict) in waiting.into_iter().zip(verdicts) {
                 sender.send(verdict).ok();
             }
-            waiting = self.lined_up(&windows);
         }
     }
 
@@ -250,23 +251,6 @@ impl RateLimiter {
 /// The verdict of a charge that went alone.
 fn only(verdicts: Vec<Verdict>) -> Verdict {
     verdicts.into_iter().next().unwrap_or(Verdict { allowed: false, windows: Vec::new() })
-}
-
-/// Lets those go that lined up behind a charge, when it is done or given up.
-struct Next<'c> {
-    limiter: &'c RateLimiter,
-    windows: &'c [Window],
-}
-
-impl Drop for Next<'_> {
-    fn drop(&mut self) {
-        let waiting = self.limiter.lined_up(self.windows);
-        if !waiting.is_empty()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(self.limiter.clone().charge_gathered(self.windows.to_vec(), waiting));
-        }
-    }
 }
 
 fn connection(client: &Client, timeout: Duration) -> redis::RedisResult<ConnectionManager> {
