@@ -64,40 +64,46 @@ pub enum Match {
 ///
 /// Where a literal and a placeholder both fit (`/messages/batch`, `/messages/{messageId}`), the literal wins.
 pub fn find(method: &str, path: &str) -> Match {
-    let Some(of_length) = BY_LENGTH.get(segments(path)) else { return Match::Unknown };
-    let wanted = of_length.iter().filter(|route| route.method == method && fits(route.template, path));
+    let given: Vec<_> = path.split('/').collect();
+    let Some(of_length) = BY_LENGTH.get(given.len()) else { return Match::Unknown };
+    let fitting = || of_length.iter().filter(|pattern| pattern.fits(&given)).map(|pattern| pattern.route);
+    let wanted = fitting().filter(|route| route.method == method);
     if let Some(route) = wanted.min_by_key(|route| route.template.matches('{').count()) {
         return Match::Found(route);
     }
-    let fitting = of_length.iter().filter(|route| fits(route.template, path));
-    let mut methods: Vec<_> = fitting.map(|route| route.method).collect();
+    let mut methods: Vec<_> = fitting().map(|route| route.method).collect();
     methods.sort_unstable();
     methods.dedup();
     if methods.is_empty() { Match::Unknown } else { Match::WrongMethod(methods) }
 }
 
-/// The table by the number of segments: every request is looked up.
-static BY_LENGTH: LazyLock<Vec<Vec<&'static Route>>> = LazyLock::new(|| {
-    let longest = ROUTES.iter().map(|route| segments(route.template)).max().unwrap_or(0);
-    let of_length = |length| ROUTES.iter().filter(move |route| segments(route.template) == length).collect();
-    (0..=longest).map(of_length).collect()
-});
-
-fn segments(path: &str) -> usize {
-    path.bytes().filter(|byte| *byte == b'/').count()
+/// A route with its template in segments.
+struct Pattern {
+    route: &'static Route,
+    segments: Vec<&'static str>,
 }
 
-fn fits(template: &str, path: &str) -> bool {
-    let mut given = path.split('/');
-    for wanted in template.split('/') {
-        match given.next() {
-            Some(segment) if wanted.starts_with('{') && !segment.is_empty() => {}
-            Some(segment) if wanted == segment => {}
-            _ => return false,
-        }
+impl Pattern {
+    /// Whether a path of as many segments is one of this template. Looks at the last first: paths differ there.
+    fn fits(&self, given: &[&str]) -> bool {
+        let is_placeholder = |wanted: &str| wanted.starts_with('{');
+        let mut segments = self.segments.iter().zip(given).rev();
+        segments.all(|(wanted, given)| wanted == given || is_placeholder(wanted) && !given.is_empty())
     }
-    given.next().is_none()
 }
+
+/// The table by the number of segments: every request is looked up.
+static BY_LENGTH: LazyLock<Vec<Vec<Pattern>>> = LazyLock::new(|| {
+    let mut by_length = Vec::new();
+    for route in ROUTES {
+        let segments: Vec<_> = route.template.split('/').collect();
+        if by_length.len() <= segments.len() {
+            by_length.resize_with(segments.len() + 1, Vec::new);
+        }
+        by_length[segments.len()].push(Pattern { route, segments });
+    }
+    by_length
+});
 
 const fn route(method: &'static str, template: &'static str, owner: Service, surface: Surface) -> Route {
     Route { method, template, owner, surface, access: Access::Authenticated }

@@ -9,7 +9,9 @@ use crate::log_lines::LogLines;
 use contracts::Service;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{Link, SpanKind, Status, TraceContextExt, TraceId, TracerProvider as _};
+use opentelemetry::trace::{
+    Link, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
@@ -196,9 +198,10 @@ pub fn current_traceparent() -> Option<String> {
 
 /// The `traceparent` of a span, if it is traced.
 pub fn traceparent_of(span: &tracing::Span) -> Option<String> {
-    let mut carrier = HashMap::new();
-    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
-    carrier.remove("traceparent")
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    let flags = context.trace_flags() & TraceFlags::SAMPLED;
+    context.is_valid().then(|| format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id()))
 }
 
 /// The `traceparent` of a span, if it is recorded: to link to it later.

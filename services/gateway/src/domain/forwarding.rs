@@ -1,6 +1,7 @@
 //! Which headers pass the gateway, and whose address a request comes from.
 
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// Headers of one connection only (RFC 9110 §7.6.1), and those that this side of the connection sets anew.
@@ -51,21 +52,30 @@ pub fn named_in_connection<'h>(values: impl Iterator<Item = &'h str>) -> Vec<Str
 ///
 /// Some servers read `X_Forwarded_For` as `X-Forwarded-For`; both are judged alike.
 pub fn is_forwarded(name: &str, listed: &[String]) -> bool {
-    let name = name.to_ascii_lowercase();
-    let meant = name.replace('_', "-");
-    !listed.contains(&name)
-        && !HOP_BY_HOP.contains(&meant.as_str())
-        && !NOT_FORWARDED.contains(&meant.as_str())
+    let name = lowercase(name);
+    let meant = if name.contains('_') { name.replace('_', "-").into() } else { Cow::Borrowed(&*name) };
+    !listed.iter().any(|listed| *listed == name)
+        && !HOP_BY_HOP.contains(&&*meant)
+        && !NOT_FORWARDED.contains(&&*meant)
         && !NOT_FORWARDED_FAMILIES.iter().any(|family| meant.starts_with(family))
 }
 
 /// Whether an owner's header is passed back.
 pub fn is_returned(name: &str, listed: &[String]) -> bool {
-    let name = name.to_ascii_lowercase();
-    !listed.contains(&name)
-        && !HOP_BY_HOP.contains(&name.as_str())
-        && !NOT_RETURNED.contains(&name.as_str())
+    let name = lowercase(name);
+    !listed.iter().any(|listed| *listed == name)
+        && !HOP_BY_HOP.contains(&&*name)
+        && !NOT_RETURNED.contains(&&*name)
         && !NOT_RETURNED_FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Names of parsed headers are in lower case already.
+fn lowercase(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
 }
 
 /// The client's address: the peer's, or when the peer is a proxy of ours, the right-most address in

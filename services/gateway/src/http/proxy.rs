@@ -8,8 +8,8 @@ use crate::domain::forwarding::{is_forwarded, is_returned, named_in_connection};
 use crate::state::State;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 use contracts::FaultCode;
 use contracts::identity::IDENTITY_HEADER;
@@ -172,9 +172,7 @@ fn answer(response: Response) -> HttpResponse {
     if let Some(length) = length.filter(|_| has_body) {
         builder.no_chunking(length);
     }
-    for header in &returned(response.headers()) {
-        builder.append_header(header);
-    }
+    return_headers(response.headers(), &mut builder);
     let mut answer = if has_body { builder.streaming(response.into_body()) } else { builder.finish() };
     answer.extensions_mut().insert(Final);
     if let Some(charged) = charged {
@@ -183,17 +181,15 @@ fn answer(response: Response) -> HttpResponse {
     answer
 }
 
-fn returned(inbound: &outgoing::HeaderMap) -> HeaderMap {
+fn return_headers(inbound: &outgoing::HeaderMap, answer: &mut HttpResponseBuilder) {
     let listed = named_in_connection(
         inbound.get_all(outgoing::CONNECTION).iter().filter_map(|value| value.to_str().ok()),
     );
-    let mut headers = HeaderMap::new();
     for (name, value) in inbound.iter().filter(|(name, _)| is_returned(name.as_str(), &listed)) {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
         {
-            headers.append(name, value);
+            answer.append_header((name, value));
         }
     }
-    headers
 }
