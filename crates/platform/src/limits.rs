@@ -178,6 +178,7 @@ impl RateLimiter {
     }
 
     /// A place in the next charge to these windows.
+    #[expect(clippy::disallowed_methods, reason = "it ends as soon as nobody waits for it")]
     fn line_up(&self, windows: &[Window]) -> oneshot::Receiver<Verdict> {
         let (sender, receiver) = oneshot::channel();
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
