@@ -4,7 +4,7 @@
 //! set; without one, trace ids are made all the same, so that logs and deliveries can be joined by them.
 
 use crate::figures;
-use crate::log_format::Traced;
+use crate::log_format::JsonLines;
 use crate::log_lines::LogLines;
 use contracts::Service;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -26,6 +26,7 @@ use std::time::Duration;
 use tracing::Level;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -110,9 +111,7 @@ impl Telemetry {
         let lines = LogLines::start()?;
         let format = tracing_subscriber::fmt::layer().with_target(true).with_writer(lines.clone());
         let format = match settings.format {
-            Format::Json => {
-                format.json().flatten_event(true).with_span_list(false).map_event_format(Traced).boxed()
-            }
+            Format::Json => format.fmt_fields(JsonFields::new()).event_format(JsonLines).boxed(),
             Format::Text => format.compact().boxed(),
         };
         tracing_subscriber::registry().with(filter).with(spans).with(format).try_init()?;
