@@ -1,6 +1,7 @@
 //! What lies underneath: how fast PostgreSQL commits and RabbitMQ confirms, by themselves, in the same minute as a
 //! scenario. A disk whose neighbours are busy syncs ten times slower than the same disk at rest, so that a figure
-//! says little without these.
+//! says little without these. By what `pgbench` does here and did on the machine that the aims are of, each aim
+//! becomes one for this machine.
 
 use super::{Line, line, median, per_second};
 use contracts::Service;
@@ -8,7 +9,10 @@ use contracts::topology::EVENTS;
 use futures_util::future::join_all;
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
 use platform_broker::{Broker, topology};
+use secrecy::ExposeSecret;
 use sqlx::{Executor, PgPool};
+use std::io::Write;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 use testkit::broker::TestBroker;
@@ -19,11 +23,71 @@ const TIME: Duration = Duration::from_secs(2);
 const ALONE: usize = 200;
 const BYTES: usize = 600;
 
-/// Measures all of it, within about five seconds.
-pub(super) async fn lines() -> Vec<Line> {
-    let (mut lines, published) = (commits().await, confirms().await);
-    lines.extend(published);
-    lines
+/// What `pgbench` did where the aims were set: transactions a second by one client and by 32.
+const ALONE_THERE: f64 = 4_614.0;
+const BUSY_THERE: f64 = 19_336.0;
+const BUSY: u32 = 32;
+/// A lead and its outbox row in one statement, 1.4 kB of write-ahead log.
+const TABLES: &str =
+    "create table ingest.lead (id uuid primary key, supplier int not null, external_id bigint not null,
+         body jsonb not null, created_at timestamptz not null default now(), unique (supplier, external_id));
+     create index on ingest.lead (created_at);
+     create table ingest.announced (id bigserial primary key, lead uuid not null, kind text not null, sent boolean);
+     create index on ingest.announced (id) where sent is null";
+
+/// How fast this machine is, as a share of the one that the aims are of, and at most as fast.
+pub(super) struct Machine {
+    /// With one client, whom the disk keeps waiting: for what takes time.
+    pub(super) alone: f64,
+    /// With many, who keep the processors busy: for what is done in a second.
+    pub(super) busy: f64,
+}
+
+/// Measures all of it, within about fifteen seconds.
+pub(super) async fn measure() -> (Vec<Line>, Machine) {
+    let mut lines = commits().await;
+    lines.extend(confirms().await);
+    let (alone, busy) = transactions().await;
+    let machine = Machine { alone: (alone / ALONE_THERE).min(1.0), busy: (busy / BUSY_THERE).min(1.0) };
+    lines.extend([
+        line("underneath: pgbench, one client", alone, "transactions/s"),
+        line(format!("underneath: pgbench, {BUSY} clients"), busy, "transactions/s"),
+        line("this machine, of the one that the aims are of: alone", machine.alone, ""),
+        line("this machine, of the one that the aims are of: busy", machine.busy, ""),
+    ]);
+    (lines, machine)
+}
+
+async fn transactions() -> (f64, f64) {
+    let database = TestDatabase::create(Service::Ingest).await;
+    let settings = database.settings();
+    let pool = platform_pg::connect(&settings, Service::Ingest).unwrap();
+    pool.execute(TABLES).await.unwrap();
+    let url = settings.url.expose_secret().to_owned();
+    let measured = tokio::task::spawn_blocking(move || (pgbench(&url, 1), pgbench(&url, BUSY)));
+    measured.await.unwrap()
+}
+
+fn pgbench(url: &str, clients: u32) -> f64 {
+    let body = "x".repeat(BYTES);
+    let script = format!(
+        "\\set id random(1, 1000000000000000)
+         with new as (insert into ingest.lead (id, supplier, external_id, body)
+             values (gen_random_uuid(), 1, :id, '{{\"data\": \"{body}\"}}') returning id)
+         insert into ingest.announced (lead, kind) select id, 'lead.created' from new;\n"
+    );
+    let threads = clients.min(2).to_string();
+    let mut pgbench = Command::new("pgbench")
+        .args(["-n", "-M", "prepared", "-T", "3", "-f", "-", "-j", &threads, "-c", &clients.to_string(), url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("pgbench, which comes with PostgreSQL: {error}"));
+    pgbench.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let output = pgbench.wait_with_output().unwrap();
+    let report = String::from_utf8(output.stdout).unwrap();
+    let rate = report.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.unwrap_or_else(|| panic!("pgbench says: {report}"))
 }
 
 async fn commits() -> Vec<Line> {
