@@ -119,7 +119,7 @@ fn quoted(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
         writer.write_str(text)?;
         return writer.write_char('"');
     }
-    writer.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+    write!(writer, "{}", serde_json::Value::from(text))
 }
 
 fn current() -> Option<TraceId> {
