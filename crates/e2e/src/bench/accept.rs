@@ -3,7 +3,7 @@
 
 use super::gateway::load::{Load, Requests, measure};
 use super::gateway::stack::{Process, credentials, insert_admin, start_gateway, start_service};
-use super::{Report, line, median, underneath};
+use super::{Report, line, line_of, median, underneath};
 use crate::partner::{lead, mint};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -61,12 +61,11 @@ pub async fn run() -> Report {
         sqlx::query_scalar("select count(*) from outbox").fetch_one(&leads.pool()).await.unwrap();
     fs::remove_dir_all(&folder).unwrap();
 
-    let medians: Vec<_> = figures.into_iter().map(|of| of.map(median)).collect();
     let mut lines = Vec::new();
-    for ((clients, _), [per_second, p50, p99]) in CLIENTS.iter().zip(&medians) {
-        lines.push(line(format!("{clients} connections"), *per_second, "leads/s"));
-        lines.push(line(format!("{clients} connections: p50"), *p50, "ms"));
-        lines.push(line(format!("{clients} connections: p99"), *p99, "ms"));
+    for ((clients, _), [per_second, p50, p99]) in CLIENTS.iter().zip(&figures) {
+        lines.push(line_of(format!("{clients} connections"), per_second, "leads/s"));
+        lines.push(line_of(format!("{clients} connections: p50"), p50, "ms"));
+        lines.push(line_of(format!("{clients} connections: p99"), p99, "ms"));
     }
     let accepted = u32::try_from(accepted).unwrap_or(u32::MAX);
     lines.push(line("accepted in the measured times", f64::from(accepted), "leads"));
@@ -74,14 +73,14 @@ pub async fn run() -> Report {
     lines.push(line("events not published at the end", f64::from(waiting), "events"));
     let (beneath, machine) = underneath::measure().await;
     lines.extend(beneath);
-    let ([_, p50_alone, _], [per_second, _, p99]) = (medians[0], medians[2]);
+    let ([_, p50_alone, _], [per_second, _, p99]) = (&figures[0], &figures[2]);
     Report {
         scenario: "accept",
         lines,
         aim: "64 connections: 5,000 leads/s at least, p99 25 ms at most; 1 connection: p50 1.5 ms at most; \
               as this machine is, busy and alone",
-        reached: per_second >= LEAST_PER_SECOND * machine.busy
-            && p99 <= MOST_P99_MILLIS / machine.busy
-            && p50_alone <= MOST_P50_ALONE_MILLIS / machine.alone,
+        reached: median(per_second) >= LEAST_PER_SECOND * machine.busy
+            && median(p99) <= MOST_P99_MILLIS / machine.busy
+            && median(p50_alone) <= MOST_P50_ALONE_MILLIS / machine.alone,
     }
 }

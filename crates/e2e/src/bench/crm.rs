@@ -6,7 +6,7 @@
 
 use super::gateway::load::{Load, Measured, Requests, get, measure, with_body};
 use super::gateway::stack::{Process, credentials, insert_admin, start_gateway, start_service};
-use super::{Line, Report, line, median};
+use super::{Line, Report, line, line_of, median};
 use contracts::Service;
 use platform_broker::topology;
 use reqwest::Client;
@@ -55,7 +55,7 @@ pub async fn run(rows: u32) -> Report {
     let walk = company.walk(usize::try_from(rows).unwrap()).await;
     let mut lines = vec![line("products", f64::from(rows), "")];
     let sample = SAMPLE.min(walk.len() / 3).max(1);
-    let part = |from: usize| median(walk[from..from + sample].to_vec());
+    let part = |from: usize| median(&walk[from..from + sample]);
     let (first, middle, last) = (part(1), part(walk.len() / 2 - sample / 2), part(walk.len() - sample));
     lines.push(line("by cursor: the first page, which counts", walk[0], "ms"));
     for (what, millis) in
@@ -72,7 +72,7 @@ pub async fn run(rows: u32) -> Report {
             assert!(items > 0, "page {page} is empty");
             asked.push(millis(start));
         }
-        lines.push(line(format!("by number: the {what} page, median"), median(asked), "ms"));
+        lines.push(line_of(format!("by number: the {what} page, median"), &asked, "ms"));
     }
     lines.extend(reads_and_changes(address, &company.key, rows));
     fs::remove_dir_all(&folder).unwrap();

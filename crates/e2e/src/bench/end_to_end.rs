@@ -8,7 +8,7 @@ use super::delivery::costs::{self, Spent};
 use super::delivery::load::{CONNECTIONS, Leads};
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, time};
-use super::{Line, Report, line, median, per_second, underneath};
+use super::{Line, Report, line, line_of, median, per_second, underneath};
 use crate::partner::Partner;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,15 +61,15 @@ pub async fn run() -> Report {
     let (beneath, machine) = underneath::measure().await;
     lines.extend(beneath);
     let [(_, one), (_, five)] = all;
-    let spent = median(one.spent.iter().map(|spent| spent["all"]).collect());
+    let spent = median(&one.spent.iter().map(|spent| spent["all"]).collect::<Vec<_>>());
     Report {
         scenario: "end-to-end",
         lines,
         aim: "1 endpoint: 3,500 leads/s accepted and delivered, 0.42 CPU-s per 1,000 at most; 5: 9,000 deliveries/s; \
               rates as this machine is when busy",
-        reached: median(one.delivered) >= LEAST_LEADS * machine.busy
+        reached: median(&one.delivered) >= LEAST_LEADS * machine.busy
             && spent <= MOST_SECONDS_PER_THOUSAND
-            && median(five.delivered) >= LEAST_DELIVERIES * machine.busy,
+            && median(&five.delivered) >= LEAST_DELIVERIES * machine.busy,
     }
 }
 
@@ -121,7 +121,7 @@ fn shown(endpoints: usize, figures: &Figures) -> Vec<Line> {
         ("last lead completed after the last delivery", &figures.behind, "ms"),
     ]
     .into_iter()
-    .map(|(what, rounds, unit)| line(format!("{to}: {what}"), median(rounds.clone()), unit))
+    .map(|(what, rounds, unit)| line_of(format!("{to}: {what}"), rounds, unit))
     .collect();
     lines.extend(costs::lines(&format!("{to}: spent"), "CPU-s/1,000 leads", &figures.spent));
     lines

@@ -7,7 +7,7 @@
 pub(super) mod load;
 pub(super) mod stack;
 
-use super::{Report, line, median};
+use super::{Report, line, line_of, median};
 use load::{Load, Requests, measure};
 use stack::Stack;
 use std::collections::HashMap;
@@ -72,13 +72,13 @@ pub async fn run() -> Report {
 }
 
 fn report(figures: &HashMap<&str, Figures>) -> Report {
-    let of = |way: &str, which: fn(&Figures) -> &Vec<f64>| median(which(&figures[way]).clone());
+    let of = |way: &str, which: fn(&Figures) -> &Vec<f64>| median(which(&figures[way]));
     let mut lines = Vec::new();
     for way in [DIRECT, NGINX, KEY, TOKEN] {
-        lines.push(line(format!("{way}: p50, 1 client"), of(way, |of| &of.p50), "ms"));
-        lines.push(line(format!("{way}: p99, 1 client"), of(way, |of| &of.p99), "ms"));
-        lines.push(line(format!("{way}: {CLIENTS} clients"), of(way, |of| &of.per_second), "requests/s"));
-        lines.push(line(format!("{way}: p99, {CLIENTS} clients"), of(way, |of| &of.busy_p99), "ms"));
+        lines.push(line_of(format!("{way}: p50, 1 client"), &figures[way].p50, "ms"));
+        lines.push(line_of(format!("{way}: p99, 1 client"), &figures[way].p99, "ms"));
+        lines.push(line_of(format!("{way}: {CLIENTS} clients"), &figures[way].per_second, "requests/s"));
+        lines.push(line_of(format!("{way}: p99, {CLIENTS} clients"), &figures[way].busy_p99, "ms"));
     }
     let added = |way| of(way, |of| &of.p50) - of(DIRECT, |of| &of.p50);
     let share = |way| of(way, |of| &of.per_second) / of(NGINX, |of| &of.per_second);

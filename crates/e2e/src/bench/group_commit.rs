@@ -1,7 +1,7 @@
 //! Accepted writes per second at 64 concurrent callers: group commit against a transaction per request. Both
 //! write the same three rows: idempotency, document, outbox.
 
-use super::{Report, line, median, per_second};
+use super::{Report, line, line_of, median, per_second};
 use contracts::Service;
 use futures_util::future::join_all;
 use platform_pg::{GroupCommit, GroupWrite, StoreError};
@@ -123,15 +123,15 @@ pub async fn run() -> Report {
         grouped.push(measured(async |item| assert!(group.submit(item).await.unwrap())).await);
     }
     process.shutdown.begin();
-    let (grouped, single) = (median(grouped), median(single));
+    let ratio = median(&grouped) / median(&single);
     Report {
         scenario: "group-commit",
         lines: vec![
-            line(format!("a transaction per request, {CALLERS} callers"), single, "writes/s"),
-            line(format!("group commit, {CALLERS} callers"), grouped, "writes/s"),
-            line("ratio", grouped / single, "x"),
+            line_of(format!("a transaction per request, {CALLERS} callers"), &single, "writes/s"),
+            line_of(format!("group commit, {CALLERS} callers"), &grouped, "writes/s"),
+            line("ratio", ratio, "x"),
         ],
         aim: "group commit accepts at least 3 times as many",
-        reached: grouped >= FACTOR * single,
+        reached: ratio >= FACTOR,
     }
 }

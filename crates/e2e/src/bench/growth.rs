@@ -5,7 +5,7 @@
 
 use super::delivery::stack::Stack;
 use super::end_to_end::{Figures, round};
-use super::{Line, Report, line, median};
+use super::{Line, Report, line, line_of, median};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::time::Instant;
 
@@ -81,7 +81,7 @@ pub async fn run(rows: u32) -> Report {
     for _ in 0..ROUNDS {
         round(&stack, &partner, 1, &mut many).await;
     }
-    let (before, after) = (median(few.delivered.clone()), median(many.delivered.clone()));
+    let (before, after) = (median(&few.delivered), median(&many.delivered));
     lines.extend(shown("few", &few));
     lines.extend(shown("many", &many));
     lines.push(line("throughput beside many, of that beside few", after / before, ""));
@@ -94,11 +94,11 @@ pub async fn run(rows: u32) -> Report {
 }
 
 fn shown(beside: &str, figures: &Figures) -> Vec<Line> {
-    let spent = figures.spent.iter().map(|spent| spent["all"]).collect();
+    let spent: Vec<_> = figures.spent.iter().map(|spent| spent["all"]).collect();
     vec![
-        line(format!("{beside}: delivered"), median(figures.delivered.clone()), "leads/s"),
-        line(format!("{beside}: from sending to receipt, p99"), median(figures.p99.clone()), "ms"),
-        line(format!("{beside}: spent, all"), median(spent), "CPU-s/1,000 leads"),
+        line_of(format!("{beside}: delivered"), &figures.delivered, "leads/s"),
+        line_of(format!("{beside}: from sending to receipt, p99"), &figures.p99, "ms"),
+        line_of(format!("{beside}: spent, all"), &spent, "CPU-s/1,000 leads"),
     ]
 }
 

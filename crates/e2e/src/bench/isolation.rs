@@ -7,7 +7,7 @@ use super::delivery::load::Leads;
 use super::delivery::receiver::Receiver;
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, time};
-use super::{Line, Report, line, median};
+use super::{Line, Report, line, line_of, median};
 use crate::partner::Partner;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,10 +140,10 @@ fn shown(per_second: u32, figures: &[Figures; 4]) -> (Vec<Line>, bool) {
         "a neighbour, all well",
         "a neighbour, we hang",
     ];
-    let p99 = |of: &Figures| median(of.p99.clone());
+    let p99 = |of: &Figures| median(&of.p99);
     for (name, of) in names.iter().zip(figures) {
-        lines.push(line(format!("{per_second}/s: {name}, p50"), median(of.p50.clone()), "ms"));
-        lines.push(line(format!("{per_second}/s: {name}, p99"), p99(of), "ms"));
+        lines.push(line_of(format!("{per_second}/s: {name}, p50"), &of.p50, "ms"));
+        lines.push(line_of(format!("{per_second}/s: {name}, p99"), &of.p99, "ms"));
     }
     for (who, pair) in ["four of five", "a neighbour"].iter().zip(figures.chunks(2)) {
         let times = p99(&pair[1]) / p99(&pair[0]);

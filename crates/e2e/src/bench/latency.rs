@@ -6,7 +6,7 @@ use super::delivery::costs::{self, Spent};
 use super::delivery::load::Leads;
 use super::delivery::stack::Stack;
 use super::delivery::{ROUNDS, time};
-use super::{Line, Report, line, median, underneath};
+use super::{Line, Report, line_of, median, underneath};
 use crate::partner::Partner;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub async fn run() -> Report {
     let (beneath, machine) = underneath::measure().await;
     let (mut lines, mut reached) = (Vec::new(), true);
     for ((per_second, most_p50, most_p99), figures) in all {
-        let (p50, p99) = (median(figures.p50.clone()), median(figures.p99.clone()));
+        let (p50, p99) = (median(&figures.p50), median(&figures.p99));
         reached &= p50 <= most_p50 / machine.alone && p99 <= most_p99 / machine.alone;
         lines.extend(shown(per_second, &figures));
     }
@@ -88,7 +88,7 @@ fn shown(per_second: u32, figures: &Figures) -> Vec<Line> {
         ("to the 201, p99", &figures.answer_p99),
     ]
     .into_iter()
-    .map(|(what, rounds)| line(format!("{at}: {what}"), median(rounds.clone()), "ms"))
+    .map(|(what, rounds)| line_of(format!("{at}: {what}"), rounds, "ms"))
     .collect();
     lines.extend(costs::lines(&format!("{at}: spent"), "CPU-s/1,000 leads", &figures.spent));
     lines

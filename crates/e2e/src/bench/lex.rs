@@ -7,7 +7,7 @@
 
 use super::gateway::load::{Load, Requests, measure, with_headers};
 use super::gateway::stack::{KEY, start_service};
-use super::{Report, line, median, per_second};
+use super::{Report, line, line_of, median, per_second};
 use contracts::identity::{
     Caller, CredentialKind, IDENTITY_HEADER, LexFacts, LexTier, Principal, SurfaceFacts,
 };
@@ -37,7 +37,7 @@ const LEAST_RATIO: f64 = 3.0;
 
 /// Checks, then routes, several times over.
 pub async fn run() -> Report {
-    let checked = (0..ROUNDS).map(|_| checked()).collect();
+    let checked: Vec<_> = (0..ROUNDS).map(|_| checked()).collect();
     let folder = std::env::temp_dir().join(format!("leadwire-bench-{}", testkit::unique_id().simple()));
     fs::create_dir(&folder).unwrap();
     let (database, broker) = tokio::join!(TestDatabase::create(Service::LexRouter), TestBroker::start());
@@ -55,19 +55,18 @@ pub async fn run() -> Report {
     }
     fs::remove_dir_all(&folder).unwrap();
 
-    let (checked, grouped, alone) = (median(checked), median(grouped), median(alone));
-    let ratio = grouped / alone;
+    let ratio = median(&grouped) / median(&alone);
     Report {
         scenario: "lex",
         lines: vec![
-            line("LEAD messages read and checked, one core", checked, "messages/s"),
-            line(format!("routed in groups, {CLIENTS} connections"), grouped, "messages/s"),
-            line("routed in groups: p99", median(latency), "ms"),
-            line(format!("a transaction each, {CLIENTS} connections"), alone, "messages/s"),
+            line_of("LEAD messages read and checked, one core", &checked, "messages/s"),
+            line_of(format!("routed in groups, {CLIENTS} connections"), &grouped, "messages/s"),
+            line_of("routed in groups: p99", &latency, "ms"),
+            line_of(format!("a transaction each, {CLIENTS} connections"), &alone, "messages/s"),
             line("groups beside a transaction each", ratio, "times"),
         ],
         aim: "20,000 LEAD messages/s checked by a core; routed 3 times as fast as with a transaction each",
-        reached: checked >= LEAST_CHECKED && ratio >= LEAST_RATIO,
+        reached: median(&checked) >= LEAST_CHECKED && ratio >= LEAST_RATIO,
     }
 }
 

@@ -52,7 +52,7 @@ async fn swept(pool: &PgPool) -> (f64, f64) {
     let times = publisher.0.lock().unwrap().clone();
     let gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64() * 1000.0).collect();
     let total = (times[times.len() - 1] - times[0]).as_secs_f64() * 1000.0;
-    (median(gaps), total)
+    (median(&gaps), total)
 }
 
 /// The clean outbox first, then the same with a snapshot open since before 300,000 rows died.

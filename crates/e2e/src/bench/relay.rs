@@ -1,6 +1,6 @@
 //! Events per second from the outbox to a confirmed place on a quorum queue, deleted behind.
 
-use super::{Report, line, median, per_second};
+use super::{Report, line_of, median, per_second};
 use contracts::Service;
 use platform_broker::{Broker, topology};
 use platform_pg::outbox::{self, OutboxEntry, PendingEvent};
@@ -62,11 +62,10 @@ pub async fn run() -> Report {
         rates.push(per_second(EVENTS, start.elapsed()));
     }
     process.shutdown.begin();
-    let rate = median(rates);
     Report {
         scenario: "relay",
-        lines: vec![line(format!("{EVENTS} events, confirmed and deleted"), rate, "events/s")],
+        lines: vec![line_of(format!("{EVENTS} events, confirmed and deleted"), &rates, "events/s")],
         aim: "at least 10,000 events/s",
-        reached: rate >= AIM,
+        reached: median(&rates) >= AIM,
     }
 }

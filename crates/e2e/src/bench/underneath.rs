@@ -114,7 +114,7 @@ async fn commits() -> Vec<Line> {
     .await;
     let rate = per_second(counts.into_iter().sum(), start.elapsed());
     vec![
-        line("underneath: one commit, p50", median(alone), "ms"),
+        line("underneath: one commit, p50", median(&alone), "ms"),
         line(format!("underneath: commits of one row, {CALLERS} callers"), rate, "commits/s"),
     ]
 }
@@ -157,7 +157,7 @@ async fn confirms() -> Vec<Line> {
     let rate = per_second(count, start.elapsed());
     process.shutdown.begin();
     vec![
-        line("underneath: one confirmed publish, p50", median(alone), "ms"),
+        line("underneath: one confirmed publish, p50", median(&alone), "ms"),
         line("underneath: confirmed publishes, 256 on their way", rate, "messages/s"),
     ]
 }

@@ -3,7 +3,7 @@
 //! The servers are found by the ports that they listen on. One that this user may not look into (in a container, for
 //! example) is left out.
 
-use crate::bench::{Line, line};
+use crate::bench::{Line, line_of};
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
@@ -71,11 +71,11 @@ pub(in crate::bench) fn per_thousand(before: &Spent, after: &Spent, count: usize
     costs
 }
 
-/// The middle of several rounds, process by process.
+/// Several rounds, process by process.
 pub(in crate::bench) fn lines(what: &str, unit: &'static str, rounds: &[Spent]) -> Vec<Line> {
     let Some(first) = rounds.first() else { return Vec::new() };
-    let of = |name: &str| rounds.iter().filter_map(|round| round.get(name).copied()).collect();
-    first.keys().map(|name| line(format!("{what}: {name}"), crate::bench::median(of(name)), unit)).collect()
+    let of = |name: &str| rounds.iter().filter_map(|round| round.get(name).copied()).collect::<Vec<_>>();
+    first.keys().map(|name| line_of(format!("{what}: {name}"), &of(name), unit)).collect()
 }
 
 /// A line of `/proc/<pid>/status`, in kilobytes.
