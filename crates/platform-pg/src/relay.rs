@@ -44,7 +44,7 @@ const LINGER: Duration = Duration::from_millis(50);
 /// The most events of a window. They make fewer messages.
 const WINDOW: usize = 1_024;
 /// How long, and how many, published rows wait to be deleted together. A crash publishes them again.
-const DELETE_AFTER: Duration = Duration::from_millis(50);
+const DELETE_AFTER: Duration = Duration::from_millis(200);
 const DELETE_AT: usize = 1_024;
 
 /// The entrance to the relay.

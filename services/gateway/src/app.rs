@@ -57,7 +57,7 @@ impl App {
             CredentialsCache::new(database.clone(), clock.clone(), settings.credentials.cache_ttl);
         broker.consume_replica(ControlEvents(credentials.clone()));
         let limiter = RateLimiter::new(&settings.redis, clock.clone())?;
-        let claims = ClaimJtis::new(database.clone(), clock.clone());
+        let claims = ClaimJtis::new(database.clone(), clock.clone(), tasks.clone());
         let jtis = GroupCommit::start("jti", claims, tasks, shutdown);
         idempotency::purge_regularly(&database, clock.clone(), tasks, shutdown);
         purge_jtis(&database, clock.clone(), tasks, shutdown);

@@ -10,6 +10,7 @@ use crate::domain::forwarding::client_address;
 use crate::domain::limits::Standing;
 use crate::domain::path::is_normal;
 use crate::state::State;
+use crate::store::jti_claims::Claim;
 use crate::usecases::admit::{Admitted, Refused, admit, refused};
 use crate::usecases::authenticate::{Authorization, Presented};
 use actix_web::body::{BoxBody, MessageBody};
@@ -55,7 +56,7 @@ pub async fn guard(
         None => Err(Stopped::by(Fault::internal("the application has no state"))),
     };
     let (mut response, standing) = match passed {
-        Ok(standing) => (serve(request, next).await?, standing),
+        Ok(Passed { standing, claim }) => (secured(serve(request, next).await?, claim).await, standing),
         // Not `into_response`, which would forget the fault.
         Err(stopped) => (ServiceResponse::new(request.into_parts().0, stopped.response), stopped.standing),
     };
@@ -83,6 +84,22 @@ async fn serve(
     Ok(ServiceResponse::new(request, response))
 }
 
+/// The answer, once the use of the token is durable. Where that cannot be known the caller is told to come again, as
+/// with every answer that is lost on its way.
+async fn secured(response: ServiceResponse<BoxBody>, claim: Option<Claim>) -> ServiceResponse<BoxBody> {
+    let Some(claim) = claim else { return response };
+    match claim.durable().await {
+        Ok(()) => response,
+        Err(error) => response.into_response(HttpResponse::from_error(HttpFault(error.into()))),
+    }
+}
+
+/// A request that may be served.
+struct Passed {
+    standing: Standing,
+    claim: Option<Claim>,
+}
+
 /// An answer that is given in place of the route's.
 struct Stopped {
     response: HttpResponse,
@@ -102,10 +119,10 @@ impl From<Refused> for Stopped {
 }
 
 /// Checks a request and makes it ready for whoever serves it.
-async fn pass(state: &State, request: &mut ServiceRequest, surface: Surface) -> Result<Standing, Stopped> {
+async fn pass(state: &State, request: &mut ServiceRequest, surface: Surface) -> Result<Passed, Stopped> {
     let address = address_of(state, request);
     if is_internal(state, request) {
-        return Ok(Standing::default());
+        return Ok(Passed { standing: Standing::default(), claim: None });
     }
     let route = match route_of(request) {
         Ok(route) => route,
@@ -142,7 +159,7 @@ async fn pass(state: &State, request: &mut ServiceRequest, surface: Surface) -> 
     if let Some(consumer) = consumer {
         request.extensions_mut().insert(CountedAs { consumer, route });
     }
-    let Admitted { caller, standing, .. } = admitted?;
+    let Admitted { caller, standing, claim, .. } = admitted?;
     let stop = |fault| Stopped { standing: standing.clone(), ..Stopped::by(fault) };
     if content_length(request.headers()).is_some_and(|length| length > route.body_limit() as u64) {
         return Err(stop(too_large(route.body_limit())));
@@ -155,7 +172,7 @@ async fn pass(state: &State, request: &mut ServiceRequest, surface: Surface) -> 
     // The gateway's own handlers learn who is calling as those of every service do.
     request.headers_mut().insert(IDENTITY, identity.clone());
     request.extensions_mut().insert(Passage { route, address, identity });
-    Ok(standing)
+    Ok(Passed { standing, claim })
 }
 
 /// Why a request leads nowhere.

@@ -5,6 +5,7 @@ use super::locate::locate;
 use crate::domain::limits::{self, Limit, Standing};
 use crate::domain::usage::Consumer;
 use crate::state::State;
+use crate::store::jti_claims::Claim;
 use contracts::identity::{Caller, SurfaceFacts};
 use contracts::routes::{Access, Route};
 use contracts::{FaultCode, Surface};
@@ -20,6 +21,8 @@ pub struct Admitted {
     pub standing: Standing,
     /// Whether the key lists the request's origin.
     pub origin_listed: bool,
+    /// What has to be durable before the request is answered.
+    pub claim: Option<Claim>,
 }
 
 impl Admitted {
@@ -54,7 +57,7 @@ pub async fn admit(
 ) -> Result<Admitted, Refused> {
     if route.access == Access::Open {
         let standing = charge(state, &[limits::of_open_routes(route.surface, address)]).await?;
-        return Ok(Admitted { caller: Caller::Anonymous, standing, origin_listed: false });
+        return Ok(Admitted { caller: Caller::Anonymous, standing, origin_listed: false, claim: None });
     }
     let error = match authenticate(state, presented).await {
         Ok(authenticated) => return let_in(state, route, path, authenticated).await,
@@ -86,7 +89,7 @@ async fn let_in(
     state: &State,
     route: &Route,
     path: &str,
-    Authenticated { mut principal, limits, origin_listed }: Authenticated,
+    Authenticated { mut principal, limits, origin_listed, claim }: Authenticated,
 ) -> Result<Admitted, Refused> {
     let consumer = Some(Consumer::of(&principal));
     let charged = charge(state, &limits).await;
@@ -96,7 +99,7 @@ async fn let_in(
         Ok(Some(facts)) => principal.facts = SurfaceFacts::Platform(facts),
         Err(error) => return Err(Refused { fault: error.into(), standing, origin_listed, consumer }),
     }
-    Ok(Admitted { caller: Caller::Principal(Box::new(principal)), standing, origin_listed })
+    Ok(Admitted { caller: Caller::Principal(Box::new(principal)), standing, origin_listed, claim })
 }
 
 /// A refusal that costs nothing; its headers speak for the window of failed authentications.

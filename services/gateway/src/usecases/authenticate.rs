@@ -8,7 +8,7 @@ use crate::domain::scopes::Ceiling;
 use crate::domain::token::{Expected, LEEWAY, TokenError, UNVERIFIED, Unverified, Verified};
 use crate::domain::usage::Consumer;
 use crate::state::State;
-use crate::store::jti_claims::JtiClaim;
+use crate::store::jti_claims::{Claim, JtiClaim};
 use chrono::DateTime;
 use contracts::Surface;
 use contracts::identity::{CredentialKind, CredentialRef, Principal};
@@ -52,6 +52,8 @@ pub struct Authenticated {
     pub limits: Vec<Limit>,
     /// Whether the credential lists the origin that the request comes from.
     pub origin_listed: bool,
+    /// The token's use, on its way to the disk. The request is not answered before.
+    pub claim: Option<Claim>,
 }
 
 /// Why somebody who was recognised may not go on.
@@ -173,10 +175,11 @@ async fn by_token(state: &State, token: &str) -> Result<Authenticated, Authentic
         DateTime::from_timestamp(expires_at + LEEWAY + 1, 0).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
     let claim =
         JtiClaim { credential_id: credential.id, jti: digest(jti.as_bytes()), expires_at: forgotten_at };
-    if !state.jtis.submit(claim).await? {
+    let claimed = state.jtis.submit(claim).await?;
+    if !claimed.is_first {
         return Err(AuthenticateError::Replayed);
     }
-    Ok(authenticated(credential, Surface::Partner, scopes))
+    Ok(Authenticated { claim: Some(claimed.claim), ..authenticated(credential, Surface::Partner, scopes) })
 }
 
 /// The HMAC key of a service credential, for this one request.
@@ -237,5 +240,6 @@ fn authenticated(credential: &Resolved, surface: Surface, scopes: Vec<String>) -
             facts: credential.facts(limits::window_of_messages(&limits)),
         },
         limits,
+        claim: None,
     }
 }

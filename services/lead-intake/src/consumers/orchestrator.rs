@@ -17,7 +17,8 @@ pub struct LeadArrivals(pub State);
 impl Handler for LeadArrivals {
     const QUEUE: WorkQueue = LEAD_INTAKE_ORCHESTRATOR;
     const BATCH: usize = 256;
-    const LINGER: Duration = Duration::from_millis(50);
+    /// Nobody waits for HubSpot as for the answer, and it takes a hundred leads in a call.
+    const LINGER: Duration = Duration::from_millis(250);
     /// One lead, or several that were accepted together.
     type Message = Events<LeadCreated>;
 
