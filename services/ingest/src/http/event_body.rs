@@ -24,6 +24,13 @@ const LONGEST_EMAIL: usize = 254;
 #[derive(Deserialize)]
 struct BatchBody<'d> {
     #[serde(borrow)]
+    events: Vec<&'d RawValue>,
+}
+
+/// An envelope that is none, to say why.
+#[derive(Deserialize)]
+struct BrokenBody<'d> {
+    #[serde(borrow)]
     events: Option<&'d RawValue>,
 }
 
@@ -55,12 +62,12 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Result<NewEvent, Rejection>>, Fault> {
         serde_json::from_str::<&RawValue>(text).map_err(|error| malformed(&error))?;
         return Err(of_body("", "the body must be a JSON object"));
     }
-    let batch: BatchBody<'_> = serde_json::from_str(text).map_err(|error| malformed(&error))?;
-    let events = batch.events.ok_or_else(|| of_body("events", "is required"))?.get();
-    if is_other_than(events, '[') {
-        return Err(of_body("events", "must be an array"));
-    }
-    let events: Vec<&RawValue> = serde_json::from_str(events).map_err(|error| malformed(&error))?;
+    let BatchBody { events } =
+        serde_json::from_str(text).map_err(|error| match serde_json::from_str::<BrokenBody<'_>>(text) {
+            Ok(BrokenBody { events: None }) => of_body("events", "is required"),
+            Ok(BrokenBody { events: Some(_) }) => of_body("events", "must be an array"),
+            Err(_) => malformed(&error),
+        })?;
     if events.is_empty() {
         return Err(of_body("events", "must have at least 1 event"));
     }
