@@ -10,6 +10,8 @@ use platform_pg::bounded::LIMIT;
 use platform_pg::{GroupWrite, StoreError, within};
 use sqlx::PgPool;
 use std::collections::HashSet;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// Rows that one statement of the purge deletes.
@@ -57,11 +59,13 @@ pub struct ClaimJtis {
     database: PgPool,
     clock: Clock,
     tasks: Tasks,
+    /// Of one flush at a time: each holds a connection, and when the disk stalls they must not hold all of them.
+    flush: Arc<Semaphore>,
 }
 
 impl ClaimJtis {
-    pub const fn new(database: PgPool, clock: Clock, tasks: Tasks) -> Self {
-        Self { database, clock, tasks }
+    pub fn new(database: PgPool, clock: Clock, tasks: Tasks) -> Self {
+        Self { database, clock, tasks, flush: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -79,7 +83,7 @@ impl GroupWrite for ClaimJtis {
         let credentials: Vec<Uuid> = items.iter().map(|item| item.credential_id.as_uuid()).collect();
         let jtis: Vec<Vec<u8>> = items.iter().map(|item| item.jti.to_vec()).collect();
         let expiries: Vec<DateTime<Utc>> = items.iter().map(|item| item.expires_at).collect();
-        let later = items.len() < CROWD;
+        let alone = if items.len() < CROWD { self.flush.clone().try_acquire_owned().ok() } else { None };
         // Ordered, so that two batches of the same tokens wait for each other instead of deadlocking.
         let claimed = sqlx::query!(
             "with later as materialized (select set_config('synchronous_commit', 'off', true) where $5)
@@ -93,12 +97,16 @@ impl GroupWrite for ClaimJtis {
             &jtis,
             &expiries,
             self.clock.now(),
-            later
+            alone.is_some()
         )
         .fetch_all(&mut *connection)
         .await?;
-        let claim = if later {
-            let flushed = within(LIMIT, async move { platform_pg::flush(&mut connection).await });
+        let claim = if let Some(permit) = alone {
+            let flushed = within(LIMIT, async move {
+                let flushed = platform_pg::flush(&mut connection).await;
+                drop(permit);
+                flushed
+            });
             let claim = Claim(flushed.boxed().shared());
             self.tasks.spawn("jti flush", claim.clone().durable().map(drop));
             claim
@@ -159,9 +167,11 @@ mod tests {
                 .unwrap()
         };
         let claims = ClaimJtis::new(pool.clone(), clock.clone(), tasks);
-        for count in [1, CROWD] {
+        for (count, is_flushing) in [(1, false), (CROWD, false), (1, true)] {
+            let _other = is_flushing.then(|| claims.flush.clone().try_acquire_owned().unwrap());
+            let credential_id = CredentialId::new(testkit::unique_id());
             let item = |index| JtiClaim {
-                credential_id: CredentialId::new(Uuid::from_u128(u128::try_from(count).unwrap())),
+                credential_id,
                 jti: [index; 32],
                 expires_at: clock.now() + TimeDelta::seconds(60),
             };
