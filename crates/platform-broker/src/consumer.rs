@@ -162,18 +162,17 @@ impl<H: Handler> Runner<H> {
 
     /// Consumes on a fresh channel until something ends it.
     async fn session(&self, link: &Link) -> Stopped {
-        let (channel, consumer) = match self.subscribe(link).await {
+        let (channel, mut consumer) = match self.subscribe(link).await {
             Ok(subscribed) => subscribed,
             Err(error) => return Stopped::Lost(error_line(&error)),
         };
         self.health.consuming(channel.status().clone());
         tracing::info!(queue = H::QUEUE.name, prefetch = H::PREFETCH, batch = H::BATCH, "consuming");
-        let tag = consumer.tag();
-        let stopped = self.work(link, &channel, consumer).await;
+        let stopped = self.work(link, &channel, &mut consumer).await;
         if matches!(stopped, Stopped::Shutdown) {
             // What was sent ahead and not begun goes back to the queue with the channel.
             let endpoint = link.endpoint();
-            let cancel = channel.basic_cancel(tag, BasicCancelOptions::default());
+            let cancel = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
             let close = channel.close(200, "closed by the client".into());
             for (what, result) in [
                 ("cancel the consumer", endpoint.request("cancel the consumer", cancel).await),
@@ -200,7 +199,7 @@ impl<H: Handler> Runner<H> {
         Ok((channel, consumer))
     }
 
-    async fn work(&self, link: &Link, channel: &Channel, mut consumer: Consumer) -> Stopped {
+    async fn work(&self, link: &Link, channel: &Channel, consumer: &mut Consumer) -> Stopped {
         let bench = Bench {
             handler: &self.handler,
             lane: &self.lane,
@@ -210,7 +209,7 @@ impl<H: Handler> Runner<H> {
             clock: &self.clock,
         };
         loop {
-            let batch = match self.next_batch(&mut consumer).await {
+            let batch = match self.next_batch(consumer).await {
                 Ok(batch) => batch,
                 Err(stopped) => return stopped,
             };

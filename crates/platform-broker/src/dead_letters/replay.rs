@@ -212,11 +212,10 @@ impl Replay {
     /// # Errors
     /// When the connection is lost.
     pub async fn pause(self) -> Result<(), BrokerError> {
-        let Self { letters, queue, channel, consumer, publishing, .. } = self;
-        drop(consumer);
-        letters.close(channel).await?;
-        letters.close(publishing).await?;
-        letters.quiet(&queue).await
+        // The consumer ends with its channel; see `Walk::finish`.
+        self.letters.close(self.channel).await?;
+        self.letters.close(self.publishing).await?;
+        self.letters.quiet(&self.queue).await
     }
 
     /// Step 3, for every copy.

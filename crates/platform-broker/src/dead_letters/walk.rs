@@ -143,7 +143,8 @@ impl Walk {
                 break;
             }
         }
-        drop(self.consumer.take());
+        // The consumer ends with its channel: dropped before, it would be cancelled beside the close, and a cancel
+        // that comes behind it ends the whole connection.
         self.letters.close(self.channel).await?;
         self.letters.quiet(&self.queue).await
     }
