@@ -21,6 +21,7 @@ use platform::messaging::PublishOutcome;
 use serde::de::DeserializeOwned;
 use std::panic::AssertUnwindSafe;
 use std::slice::from_ref;
+use std::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -41,11 +42,24 @@ pub(crate) struct Bench<'a, H> {
     pub(crate) channel: &'a Channel,
     pub(crate) shutdown: &'a Shutdown,
     pub(crate) clock: &'a Clock,
+    pub(crate) unacked: Option<Unacked>,
+}
+
+/// Messages that are processed, and are acked together. Nothing of the channel before the last of them is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unacked {
+    last: u64,
+    count: usize,
+    /// When the first of them has waited long enough.
+    until: Instant,
 }
 
 impl<H: Handler> Bench<'_, H> {
     /// Processes deliveries and settles each of them. On an error the rest is left to the broker.
-    pub(crate) async fn process(&self, deliveries: Vec<Original>) -> Result<(), Stopped> {
+    pub(crate) async fn process(&mut self, deliveries: Vec<Original>) -> Result<(), Stopped> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
         let queue = H::QUEUE.name;
         metrics::histogram!("leadwire_consumer_batch_size", "queue" => queue).record(size(deliveries.len()));
         let mut originals = Vec::with_capacity(deliveries.len());
@@ -77,7 +91,7 @@ impl<H: Handler> Bench<'_, H> {
     }
 
     async fn settle(
-        &self,
+        &mut self,
         originals: &[Original],
         batch: &[Incoming<H::Message>],
         all: bool,
@@ -102,7 +116,11 @@ impl<H: Handler> Bench<'_, H> {
         Ok(())
     }
 
-    async fn settle_one(&self, original: &Original, incoming: &Incoming<H::Message>) -> Result<(), Stopped> {
+    async fn settle_one(
+        &mut self,
+        original: &Original,
+        incoming: &Incoming<H::Message>,
+    ) -> Result<(), Stopped> {
         match self.attempt(from_ref(incoming)).await? {
             Ok(()) => self.ack_batch(from_ref(original), false).await,
             Err(failure) => self.dispose(original, failure).await,
@@ -166,9 +184,16 @@ impl<H: Handler> Bench<'_, H> {
     }
 
     /// Acks processed messages; in one go when nothing else of the channel's deliveries so far is open.
-    async fn ack_batch(&self, originals: &[Original], all: bool) -> Result<(), Stopped> {
+    async fn ack_batch(&mut self, originals: &[Original], all: bool) -> Result<(), Stopped> {
         match originals {
-            [.., last] if all => self.ack(last.tag, originals.len() > 1).await?,
+            [.., last] if all && H::ACK_LINGER.is_zero() => self.ack(last.tag, originals.len() > 1).await?,
+            [.., last] if all => {
+                let (count, until) = match self.unacked {
+                    Some(before) => (before.count, before.until),
+                    None => (0, Instant::now() + H::ACK_LINGER),
+                };
+                self.unacked = Some(Unacked { last: last.tag, count: count + originals.len(), until });
+            }
             _ => {
                 for original in originals {
                     self.ack(original.tag, false).await?;
@@ -178,6 +203,20 @@ impl<H: Handler> Bench<'_, H> {
         count(H::QUEUE.name, "acked", originals.len());
         self.record_lag(originals);
         Ok(())
+    }
+
+    /// When the acks that wait are to leave, if there are any.
+    pub(crate) fn ack_at(&self) -> Option<Instant> {
+        let unacked = self.unacked?;
+        Some(if unacked.count * 2 >= H::BATCH { Instant::now() } else { unacked.until })
+    }
+
+    /// Acks what is processed and was not acked yet.
+    pub(crate) async fn ack_unacked(&mut self) -> Result<(), Stopped> {
+        match self.unacked.take() {
+            Some(unacked) => self.ack(unacked.last, true).await,
+            None => Ok(()),
+        }
     }
 
     /// How long ago messages were accepted, as the time in their ids says. What comes a second time, for

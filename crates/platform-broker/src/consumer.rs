@@ -46,6 +46,9 @@ pub trait Handler: Send + Sync + 'static {
     /// How long a batch waits to fill up after its first message has come: work that nobody waits for is then done
     /// in batches worth their transactions.
     const LINGER: Duration = Duration::ZERO;
+    /// How long acks may wait for others, half a batch of them at most: an ack costs the broker a write to its log, for
+    /// one message or for many. What is not acked when the process is killed comes again.
+    const ACK_LINGER: Duration = Duration::ZERO;
     /// How many messages the broker may send ahead.
     const PREFETCH: u16 = two_batches(Self::BATCH);
     /// What the body is, in JSON.
@@ -200,28 +203,48 @@ impl<H: Handler> Runner<H> {
     }
 
     async fn work(&self, link: &Link, channel: &Channel, consumer: &mut Consumer) -> Stopped {
-        let bench = Bench {
+        let mut bench = Bench {
             handler: &self.handler,
             lane: &self.lane,
             link,
             channel,
             shutdown: &self.shutdown,
             clock: &self.clock,
+            unacked: None,
         };
         loop {
-            let batch = match self.next_batch(consumer).await {
-                Ok(batch) => batch,
-                Err(stopped) => return stopped,
+            let worked = match self.next_batch(consumer, bench.ack_at()).await {
+                Ok(batch) => bench.process(batch).await,
+                Err(stopped) => Err(stopped),
             };
-            if let Err(stopped) = bench.process(batch).await {
+            let acked = match worked {
+                Ok(()) if bench.ack_at().is_none_or(|at| at > Instant::now()) => Ok(()),
+                Ok(()) => bench.ack_unacked().await,
+                Err(Stopped::Shutdown) => bench.ack_unacked().await.and(Err(Stopped::Shutdown)),
+                lost => lost,
+            };
+            if let Err(stopped) = acked {
                 return stopped;
             }
         }
     }
 
-    /// Waits for a message, then takes those that have arrived with it, or soon after it.
-    async fn next_batch(&self, consumer: &mut Consumer) -> Result<Vec<Original>, Stopped> {
-        let first = self.shutdown.or(consumer.next()).await.ok_or(Stopped::Shutdown)?;
+    /// Waits for a message, until this time if there is one, then takes those that have arrived with it, or soon after
+    /// it.
+    async fn next_batch(
+        &self,
+        consumer: &mut Consumer,
+        until: Option<Instant>,
+    ) -> Result<Vec<Original>, Stopped> {
+        let first = self.shutdown.or(consumer.next());
+        let first = match until {
+            Some(until) => match timeout_at(until.into(), first).await {
+                Ok(first) => first,
+                Err(_elapsed) => return Ok(Vec::new()),
+            },
+            None => first.await,
+        };
+        let first = first.ok_or(Stopped::Shutdown)?;
         let mut batch = vec![delivered(first)?];
         let mut bytes = batch[0].payload.len();
         let until = Instant::now() + H::LINGER;

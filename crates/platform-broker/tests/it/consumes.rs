@@ -1,12 +1,14 @@
 //! Consuming: what becomes of messages that succeed, fail, cannot be read or have to wait.
 
 use crate::harness::{
-    DEAD_LETTERS, Orders, QUEUE, TOPOLOGY, TRACEPARENT, bare, kinds, lying, new_id, order, publish, running,
+    DEAD_LETTERS, Orders, Patient, QUEUE, TOPOLOGY, TRACEPARENT, bare, kinds, lying, new_id, order, publish,
+    running,
 };
 use platform::messaging::OutboundMessage;
 use serde_json::json;
 use std::collections::BTreeMap;
-use testkit::eventually;
+use std::time::Duration;
+use testkit::{eventually, eventually_within};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_have_arrived_are_handled_together_and_acked() {
@@ -26,6 +28,44 @@ async fn messages_that_have_arrived_are_handled_together_and_acked() {
     }
     assert_eq!(seen, (0..9).collect::<Vec<_>>());
     assert!((2..=4).contains(&largest), "the largest batch had {largest} messages");
+    process.stop().await;
+    assert!(vhost.peek(QUEUE.name).await.is_empty(), "everything is acked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acks_leave_together_for_half_a_batch_and_when_the_process_ends() {
+    let (vhost, process) = running().await;
+    let (handler, mut calls) = Orders::<8>::new();
+    process.broker.consume(Patient(handler));
+    // More than the broker sends ahead: the later ones come only because the earlier ones were acked.
+    let window: Vec<_> = (0..41).map(|number| order(number, "succeed")).collect();
+    publish(&process.broker, &window).await;
+    let mut seen = Vec::new();
+    while seen.len() < window.len() {
+        seen.extend(calls.next_numbers().await);
+    }
+    publish(&process.broker, &[order(41, "fail_for_good"), order(42, "succeed")]).await;
+    while seen.last() != Some(&42) {
+        seen.extend(calls.next_numbers().await);
+    }
+    process.stop().await;
+    assert!(vhost.peek(QUEUE.name).await.is_empty(), "everything is acked");
+    assert_eq!(vhost.peek(DEAD_LETTERS).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_its_ack_comes_again_after_a_lost_connection() {
+    let (vhost, process) = running().await;
+    let (handler, mut calls) = Orders::<8>::new();
+    process.broker.consume(Patient(handler));
+    publish(&process.broker, &[order(1, "succeed")]).await;
+    assert!(!calls.next().await[0].redelivered);
+    eventually_within(Duration::from_secs(30), "the connection is listed and closed", async || {
+        (vhost.close_connections("crm-resources consume").await > 0).then_some(())
+    })
+    .await;
+    let again = calls.next().await;
+    assert_eq!((again[0].message.number, again[0].redelivered), (1, true));
     process.stop().await;
     assert!(vhost.peek(QUEUE.name).await.is_empty(), "everything is acked");
 }

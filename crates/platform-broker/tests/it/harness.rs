@@ -156,6 +156,20 @@ impl<const N: usize> Handler for Orders<N> {
     }
 }
 
+/// The same, whose acks wait for each other longer than any test.
+pub(crate) struct Patient<const N: usize>(pub(crate) Orders<N>);
+
+impl<const N: usize> Handler for Patient<N> {
+    const QUEUE: WorkQueue = QUEUE;
+    const BATCH: usize = N;
+    const ACK_LINGER: Duration = Duration::from_mins(10);
+    type Message = Order;
+
+    async fn handle(&self, batch: &[Incoming<Order>]) -> Result<(), HandleError> {
+        self.0.handle(batch).await
+    }
+}
+
 /// A message to the queue, as the outbox would publish it.
 pub(crate) fn order(number: u32, act: &str) -> OutboundMessage {
     OutboundMessage {

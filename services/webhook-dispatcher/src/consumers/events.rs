@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The data of an event is carried as it came.
 pub type AnyEvent = CloudEvent<Box<RawValue>>;
@@ -30,6 +31,7 @@ pub struct FanOut(pub State);
 impl Handler for FanOut {
     const QUEUE: WorkQueue = WEBHOOK_DISPATCHER_EVENTS;
     const BATCH: usize = 64;
+    const ACK_LINGER: Duration = Duration::from_millis(50);
     /// One event, or several that were accepted together.
     type Message = Events<Box<RawValue>>;
 

@@ -19,8 +19,10 @@ use tokio::time::Instant;
 
 /// The most outcomes of one write.
 const BATCH: usize = 512;
-/// How long an outcome waits for others.
+/// How long an outcome waits for others, and how long while they are few.
 const LINGER: Duration = Duration::from_millis(25);
+const FEW: usize = 32;
+const LINGER_FOR_FEW: Duration = Duration::from_millis(100);
 /// Writes at once. Two would wait for each other: for the health of a subscription, and for the end of an event whose
 /// deliveries they share.
 const WRITERS: usize = 1;
@@ -91,27 +93,27 @@ fn chance() -> f64 {
 #[derive(Debug, Default)]
 pub(super) struct Unsettled {
     waiting: Vec<Settlement>,
-    /// When the first of them has waited long enough.
-    flush_at: Option<Instant>,
+    /// Since when the first of them waits.
+    since: Option<Instant>,
     writing: usize,
 }
 
 impl Unsettled {
     pub(super) fn push(&mut self, settlement: Settlement) {
         self.waiting.push(settlement);
-        self.flush_at.get_or_insert_with(|| Instant::now() + LINGER);
+        self.since.get_or_insert_with(Instant::now);
     }
 
     /// The next batch to write, if it is time; at once when `eager`.
     pub(super) fn next_batch(&mut self, eager: bool) -> Option<Vec<Settlement>> {
         let is_time =
-            eager || self.waiting.len() >= BATCH || self.flush_at.is_some_and(|at| at <= Instant::now());
+            eager || self.waiting.len() >= BATCH || self.due_at().is_some_and(|at| at <= Instant::now());
         if self.writing >= WRITERS || self.waiting.is_empty() || !is_time {
             return None;
         }
         let rest = self.waiting.split_off(self.waiting.len().min(BATCH));
         let batch = std::mem::replace(&mut self.waiting, rest);
-        self.flush_at = (!self.waiting.is_empty()).then(Instant::now);
+        self.since = self.since.filter(|_| !self.waiting.is_empty());
         self.writing += 1;
         Some(batch)
     }
@@ -125,12 +127,17 @@ impl Unsettled {
         self.written();
         batch.append(&mut self.waiting);
         self.waiting = batch;
-        self.flush_at = Some(Instant::now() + pause);
+        self.since = Some(Instant::now() + pause);
     }
 
     /// When the next batch is to be written.
     pub(super) fn flush_at(&self) -> Option<Instant> {
-        self.flush_at.filter(|_| self.writing < WRITERS)
+        self.due_at().filter(|_| self.writing < WRITERS)
+    }
+
+    fn due_at(&self) -> Option<Instant> {
+        let linger = if self.waiting.len() < FEW { LINGER_FOR_FEW } else { LINGER };
+        self.since.map(|since| since + linger)
     }
 
     pub(super) fn is_empty(&self) -> bool {

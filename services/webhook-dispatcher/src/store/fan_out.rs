@@ -9,7 +9,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Stores events, deliveries of them that are due now, and what is to be said of them: all of it, or nothing when an
-/// event is stored already or of an organisation that is gone. Answers nothing then.
+/// event is stored already or of an organisation that is gone, or when there is a newer version of the subscriptions
+/// than that which the deliveries were found with. Answers nothing then. `later` leaves the wait for the commit to the
+/// caller, by [`platform_pg::flush`].
 ///
 /// # Errors
 /// When the database refuses, for want of a partition for example, or is unavailable.
@@ -18,13 +20,18 @@ pub async fn insert(
     new: &[NewEvent<'_>],
     due: &[NewDelivery],
     said: Packed,
+    version: i64,
+    later: bool,
     now: DateTime<Utc>,
 ) -> Result<Option<Vec<OutboxEntry>>, StoreError> {
     use events::column;
     let statement = sqlx::query_as(concat!(
-        "with fresh as (",
+        "with later as materialized (
+             select set_config('synchronous_commit', 'off', true) where $25
+         ), fresh as (",
         insert_events!(),
         " where not exists (select from gone where what = 'organization' and id = any($2))
+                 and not exists (select from subscription_version where version > $26)
              order by event_id returning event_id
          ), delivered as (
              insert into deliveries (event_id, subscription_id, organization_id, counts, state, next_at, created_at)
@@ -38,7 +45,8 @@ pub async fn insert(
              where exists (select from fresh)
              order by position returning event_id, seq
          )
-         select exists (select from fresh), array(select event_id from said), array(select seq from said)"
+         select exists (select from fresh), array(select event_id from said), array(select seq from said)
+         from (select) as nothing left join later on true"
     ));
     let statement = bind_events!(statement, new, now)
         .bind(deliveries::column(due, |delivery| delivery.key.event.as_uuid()))
@@ -49,7 +57,9 @@ pub async fn insert(
         .bind(said.column(|event| event.routing_key.as_str()))
         .bind(said.column(|event| event.kind.as_str()))
         .bind(said.column(|event| &event.headers))
-        .bind(said.column(|event| event.payload.as_slice()));
+        .bind(said.column(|event| event.payload.as_slice()))
+        .bind(later)
+        .bind(version);
     let answer: Result<(bool, Vec<Uuid>, Vec<i64>), StoreError> =
         statement.fetch_one(connection).await.map_err(StoreError::from);
     match answer {

@@ -16,6 +16,7 @@ use crate::store::outcomes::SettledEvent;
 use crate::store::{self, PARTITIONED, STORED_EVENTS, deliveries, events, messages, settlements};
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
+use platform_pg::outbox::OutboxEntry;
 use platform_pg::{StoreError, partitions};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashSet};
@@ -35,6 +36,10 @@ pub enum FanOutError {
     Store(#[from] StoreError),
 }
 
+/// Of so many events the commit is waited for at once: they wait for a processor rather than for the disk, and a
+/// statement less is worth more to them.
+const CROWD: usize = 4;
+
 /// Whether there is, or will be, a partition for an event.
 pub fn can_be_stored(event: &Event, now: DateTime<Utc>) -> bool {
     let made = platform::ids::time_of(event.id.as_uuid());
@@ -42,7 +47,8 @@ pub fn can_be_stored(event: &Event, now: DateTime<Utc>) -> bool {
 }
 
 /// Stores events, which [`can_be_stored`], and their deliveries; what is stored already stays as it is. Says so to publishers who asked.
-/// Wakes whoever delivers.
+/// Wakes whoever delivers, which may be before what was stored is durable: until it is this does not return, so that
+/// what a crash of the database takes back comes again, and goes out again under the same ids.
 pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError> {
     let stored = match store(state, arrived).await {
         // Perhaps a partition is missing, which this makes. If not, the second try fails like the first.
@@ -55,6 +61,7 @@ pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError
     metrics::counter!("leadwire_fan_out_events_total").increment(arrived.len() as u64);
     metrics::counter!("leadwire_fan_out_deliveries_total").increment(stored.count);
     state.wake.made(stored.due);
+    state.relay.hand_over(stored.announced);
     Ok(())
 }
 
@@ -157,42 +164,51 @@ impl<'e> Matched<'e> {
     }
 }
 
-/// What a transaction has stored.
+/// What has been stored, and is durable.
 #[derive(Default)]
 struct Stored {
+    /// Deliveries.
     count: u64,
+    /// What nobody was woken for yet.
     due: Vec<Made>,
+    announced: Vec<OutboxEntry>,
 }
 
 async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
     let now = state.clock.now();
     let mut connection = state.database.acquire().await?;
-    let snapshot = state.subscriptions.refreshed(&mut connection).await?;
-    let mut seen = HashSet::new();
-    // Of an event about webhooks that nobody asked for there is nothing to account for.
-    let matched: Vec<Matched<'_>> = arrived
-        .iter()
-        .filter(|event| seen.insert(event.id))
-        .map(|event| Matched::of(event, &snapshot))
-        .filter(|matched| !matched.deliveries.is_empty() || !matched.event.is_own())
-        .collect();
-    if matched.is_empty() {
-        return Ok(Stored::default());
-    }
-    if matched.iter().all(Matched::is_plain)
-        && let Some(stored) = store_new(state, &mut connection, &matched, now).await?
+    // As far as is known here; the statement itself sees whether anything newer is.
+    let known = state.subscriptions.current();
+    let matched = match_all(arrived, &known);
+    if !matched.is_empty()
+        && matched.iter().all(Matched::is_plain)
+        && let Some(stored) = store_new(state, &mut connection, &matched, &known, now).await?
     {
         return Ok(stored);
     }
+    let snapshot = state.subscriptions.refreshed(&mut connection).await?;
     drop(connection);
-    store_each(state, matched, &snapshot, now).await
+    let matched = match_all(arrived, &snapshot);
+    if matched.is_empty() { Ok(Stored::default()) } else { store_each(state, matched, &snapshot, now).await }
 }
 
-/// Stores what is new as a whole and needs nothing but rows. Nothing, when some of it is not new.
+/// Each event once, with its deliveries. Of an event about webhooks that nobody asked for there is nothing to account
+/// for.
+fn match_all<'e>(arrived: &'e [Event], snapshot: &Snapshot) -> Vec<Matched<'e>> {
+    let mut seen = HashSet::new();
+    let new = arrived.iter().filter(|event| seen.insert(event.id));
+    new.map(|event| Matched::of(event, snapshot))
+        .filter(|matched| !matched.deliveries.is_empty() || !matched.event.is_own())
+        .collect()
+}
+
+/// Stores what is new as a whole and needs nothing but rows, and wakes whoever delivers; of a few events before they are
+/// durable. Nothing, when some of it is not new, or the snapshot is not the newest.
 async fn store_new(
     state: &State,
     connection: &mut PgConnection,
     matched: &[Matched<'_>],
+    snapshot: &Snapshot,
     now: DateTime<Utc>,
 ) -> Result<Option<Stored>, StoreError> {
     let new: Vec<_> = matched.iter().map(|matched| matched.new_event(now)).collect();
@@ -201,13 +217,16 @@ async fn store_new(
     for matched in matched {
         matched.announce(&mut announcements);
     }
-    let since = Instant::now();
-    let stored = store::fan_out::insert(connection, &new, &deliveries, announcements.packed(), now).await?;
-    Ok(stored.map(|announced| {
-        state.relay.hand_over(announced);
-        let due = matched.iter().flat_map(|matched| due_of(matched.event, &matched.deliveries));
-        Stored { count: deliveries.len() as u64, due: due.map(|due| Made { due, since }).collect() }
-    }))
+    let (said, version, since) = (announcements.packed(), snapshot.version(), Instant::now());
+    let later = !deliveries.is_empty() && new.len() < CROWD;
+    let stored = store::fan_out::insert(connection, &new, &deliveries, said, version, later, now).await?;
+    let Some(announced) = stored else { return Ok(None) };
+    let due = matched.iter().flat_map(|matched| due_of(matched.event, &matched.deliveries));
+    state.wake.made(due.map(|due| Made { due, since }).collect());
+    if later {
+        platform_pg::flush(connection).await?;
+    }
+    Ok(Some(Stored { count: deliveries.len() as u64, due: Vec::new(), announced }))
 }
 
 /// Stores events of which some may be stored already, messages that wait, and what is not to be delivered.
@@ -240,8 +259,8 @@ async fn store_each(
     let announced = announcements.write(&mut transaction).await?;
     let since = Instant::now();
     transaction.commit().await?;
-    state.relay.hand_over(announced);
-    Ok(Stored { count: new.len() as u64, due: due.into_iter().map(|due| Made { due, since }).collect() })
+    let due = due.into_iter().map(|due| Made { due, since }).collect();
+    Ok(Stored { count: new.len() as u64, due, announced })
 }
 
 /// Of the deliveries of an event those that can be made at once.
