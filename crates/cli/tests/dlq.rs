@@ -242,7 +242,8 @@ async fn every_event_of_a_message_that_carries_several_finds_it_and_they_go_toge
     let events = [event("lead.created", traces[0]), event("order.placed", traces[1])];
     let of = |number: usize| events[number]["id"].as_str().unwrap();
     let together = batch(ACME, &events);
-    let vhost = all_dead(&[together.clone(), message(OTHER, "{\"n\": 2}")]).await;
+    let other = message(OTHER, "{\"n\": 2}");
+    let vhost = all_dead(&[together.clone(), other.clone()]).await;
 
     let public = format!("evt_{}", of(1).replace('-', ""));
     for id in [of(0), of(1), &public] {
@@ -270,6 +271,7 @@ async fn every_event_of_a_message_that_carries_several_finds_it_and_they_go_toge
     ] {
         assert_eq!(found(&filter).len(), letters, "{filter:?}");
     }
+    assert_eq!(found(&["--id", of(1), "--id", &other.message_id.to_string()]).len(), 2);
     assert_eq!(found(&["--id", of(1)])[0]["payload"][1]["id"], of(1));
     let listed = said(&vhost, &["peek", "--queue", QUEUE, "--tenant", ACME]);
     assert!(listed.contains("lead.created x2"), "{listed}");

@@ -5,7 +5,7 @@ use super::{Answer, By, Replay};
 use crate::clients::gateway::{Gateway, Method};
 use crate::deliveries::page;
 use crate::output::{Format, shown};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use platform::clock::Clock;
 use platform_broker::dead_letters::{Filter, Group, Groups};
@@ -29,7 +29,7 @@ const STATS: [&str; 3] = ["admin", "deliveries", "stats"];
 
 /// Adds them to groups.
 pub async fn stats(gateway: &Gateway, by: By, filter: &Filter, groups: &mut Groups) -> anyhow::Result<()> {
-    if filter.id.is_some() {
+    if chosen(filter).next().is_some() {
         return Ok(());
     }
     let by = match by {
@@ -98,13 +98,12 @@ pub async fn recover(
     wish: Replay,
 ) -> anyhow::Result<Answer> {
     let gateway = connections.gateway()?;
+    let ids: Vec<_> = chosen(filter).collect();
     if wish.dry_run {
-        let filter = given(filter);
-        let mut query = vec![("by", "reason"), ("status", DEAD), ("subscription", subscription)];
-        query.extend(filter.iter().map(|(name, value)| (*name, value.as_str())));
-        let (_, body) = gateway.call(Method::GET, &STATS, &query, None).await?;
-        let document = json!({"subscription": subscription, "wouldReplay": body["total"]});
-        let people = || format!("would replay {} delivery(ies) of {}\n", body["total"], shown(subscription));
+        let count =
+            if ids.is_empty() { dead(&gateway, subscription, filter).await? } else { json!(ids.len()) };
+        let document = json!({"subscription": subscription, "wouldReplay": count});
+        let people = || format!("would replay {count} delivery(ies) of {}\n", shown(subscription));
         return Ok(Answer::good(wish.format.answer(&document, people)));
     }
     if wish.resume {
@@ -114,11 +113,8 @@ pub async fn recover(
         };
         return Ok(Answer::good(wish.format.answer(&document, people)));
     }
-    if let Some(id) = &filter.id {
-        let path = ["admin", "deliveries", id, "retry"];
-        let (_, answer) = gateway.call(Method::POST, &path, &[], None).await?;
-        let people = || format!("the delivery {} is due again\n", shown(id));
-        return Ok(Answer::good(wish.format.answer(&answer, people)));
+    if !ids.is_empty() {
+        return retry(&gateway, &ids, wish.format).await;
     }
     ensure!(filter.tenant.is_none(), "a subscription is of one organisation: leave --tenant out");
     let since = filter.since.unwrap_or_else(|| Clock::system().now() - KEPT);
@@ -138,6 +134,35 @@ pub async fn recover(
         )
     };
     Ok(Answer::good(wish.format.answer(&answer, people)))
+}
+
+/// How many deliveries of a subscription are dead.
+async fn dead(gateway: &Gateway, subscription: &str, filter: &Filter) -> anyhow::Result<Value> {
+    let filter = given(filter);
+    let mut query = vec![("by", "reason"), ("status", DEAD), ("subscription", subscription)];
+    query.extend(filter.iter().map(|(name, value)| (*name, value.as_str())));
+    let (_, mut body) = gateway.call(Method::GET, &STATS, &query, None).await?;
+    Ok(body["total"].take())
+}
+
+/// Makes deliveries due again that were chosen one by one. The first that cannot be ends it.
+async fn retry(gateway: &Gateway, ids: &[&str], format: Format) -> anyhow::Result<Answer> {
+    let (mut answers, mut lines) = (Vec::new(), Vec::new());
+    for id in ids {
+        let path = ["admin", "deliveries", id, "retry"];
+        let retried = gateway.call(Method::POST, &path, &[], None).await;
+        let (_, answer) =
+            retried.with_context(|| format!("{}the delivery {} is not", lines.concat(), shown(id)))?;
+        lines.push(format!("the delivery {} is due again\n", shown(id)));
+        answers.push(answer);
+    }
+    let document = if answers.len() == 1 { answers.remove(0) } else { json!({"data": answers}) };
+    Ok(Answer::good(format.answer(&document, || lines.concat())))
+}
+
+/// The messages or deliveries that were chosen one by one.
+fn chosen(filter: &Filter) -> impl Iterator<Item = &str> {
+    filter.id.iter().chain(&filter.ids).map(String::as_str)
 }
 
 /// The parts of a filter that the routes know.

@@ -8,9 +8,9 @@ use platform_broker::dead_letters::Filter;
 /// What a dead letter has to be to be meant; without any of these, every one is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Criteria {
-    /// This message alone, by its id or by that of an event in it.
-    #[arg(long, value_name = "ID")]
-    id: Option<String>,
+    /// This message alone, by its id or by that of an event in it. Given several times: these.
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
     /// Events of this type: lead.created.
     #[arg(long = "type", value_name = "TYPE")]
     kind: Option<String>,
@@ -31,8 +31,10 @@ pub struct Criteria {
 
 impl From<Criteria> for Filter {
     fn from(criteria: Criteria) -> Self {
-        let Criteria { id, kind, tenant, since, until, reason } = criteria;
-        Self { id, ids: Vec::new(), kind, tenant, since, until, reason }
+        let Criteria { mut ids, kind, tenant, since, until, reason } = criteria;
+        // One is told again by its id, several are counted.
+        let id = if ids.len() == 1 { ids.pop() } else { None };
+        Self { id, ids, kind, tenant, since, until, reason }
     }
 }
 

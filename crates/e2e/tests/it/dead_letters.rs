@@ -204,17 +204,20 @@ async fn try_again(
     let replay = ["dlq", "replay", "--subscription", subscription];
     let would = || document(system, &[&replay[..], &["--dry-run"]].concat())["wouldReplay"].clone();
     let first = died.first().unwrap();
-    // Nothing is mended: one that is tried again dies again, and says so.
-    document(system, &[&replay[..], &["--id", first]].concat());
-    receiver.wait_for(LEADS + 1).await;
-    eventually("it is dead again", async || (would() == LEADS).then_some(())).await;
+    // Nothing is mended: those that are tried again die again, and say so.
+    let last = died.last().unwrap();
+    let two = [&replay[..], &["--id", first, "--id", last]].concat();
+    assert_eq!(document(system, &[&two[..], &["--dry-run"]].concat())["wouldReplay"], 2);
+    document(system, &two);
+    receiver.wait_for(LEADS + 2).await;
+    eventually("they are dead again", async || (would() == LEADS).then_some(())).await;
     let shown = document(system, &["dlq", "show", first])["data"][0].clone();
     assert_eq!(shown["attempts"].as_array().unwrap().len(), 2, "{shown}");
 
     receiver.always(Reply::Status(200));
     document(system, &[&replay[..], &["--since", "1h"]].concat());
-    let came = receiver.wait_for(2 * LEADS + 1).await;
-    let again = &came[LEADS + 1..];
+    let came = receiver.wait_for(2 * LEADS + 2).await;
+    let again = &came[LEADS + 2..];
     assert_eq!(ids_of(again), *died, "under the same ids");
     for request in again {
         verified_as(Family::Platform, request, secret).unwrap();

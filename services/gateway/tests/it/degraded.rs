@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::json;
+use sqlx::{Executor, PgPool};
 use testkit::proxy::Proxy;
 use testkit::{answer, eventually, read};
 
@@ -31,6 +32,35 @@ async fn without_its_database_it_lets_nobody_in_and_is_not_ready_and_then_heals(
     proxy.pass();
     eventually("ready again", async || (gateway.service.ops("/readyz").await.0 == 200).then_some(())).await;
     assert_eq!(gateway.submit(&partner, &token).await.status().as_u16(), 200);
+}
+
+#[tokio::test]
+async fn a_request_is_answered_503_when_the_use_of_its_token_may_be_lost() {
+    let gateway = Harness::start().await;
+    let partner = gateway.partner("acme").await;
+    let database = PgPool::connect(&gateway.database.url("postgres")).await.unwrap();
+    // The connection ends between the claim and the wait for its commit.
+    database
+        .execute(
+            "alter function pg_catalog.pg_logical_emit_message(boolean, text, text) rename to kept;
+             create function gateway.pg_logical_emit_message(boolean, text, text) returns boolean language sql
+                 as 'select pg_terminate_backend(pg_backend_pid())'",
+        )
+        .await
+        .unwrap();
+    let response = gateway.submit(&partner, &partner.token(gateway.now())).await;
+    assert!(response.headers().contains_key("retry-after"));
+    let (status, body) = read(response).await;
+    assert_eq!((status, &body["error"]["code"]), (503, &json!("INTERNAL")));
+    assert_eq!(gateway.echo.requests(), 1, "the wait was beside the work");
+    database
+        .execute(
+            "drop function gateway.pg_logical_emit_message(boolean, text, text);
+             alter function pg_catalog.kept(boolean, text, text) rename to pg_logical_emit_message",
+        )
+        .await
+        .unwrap();
+    assert_eq!(gateway.submit(&partner, &partner.token(gateway.now())).await.status().as_u16(), 200);
 }
 
 #[tokio::test]
