@@ -173,7 +173,8 @@ impl<H: Handler> Runner<H> {
         tracing::info!(queue = H::QUEUE.name, prefetch = H::PREFETCH, batch = H::BATCH, "consuming");
         let stopped = self.work(link, &channel, &mut consumer).await;
         if matches!(stopped, Stopped::Shutdown) {
-            // What was sent ahead and not begun goes back to the queue with the channel.
+            // What was sent ahead and not begun goes back to the queue with the channel. The consumer is kept until
+            // then; `Walk::finish` says why.
             let endpoint = link.endpoint();
             let cancel = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
             let close = channel.close(200, "closed by the client".into());
