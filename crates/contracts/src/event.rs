@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -34,7 +34,7 @@ pub trait EventData: Serialize + DeserializeOwned {
 }
 
 /// A CloudEvents 1.0 envelope. `D` is [`EventData`], or raw JSON where the payload is only passed on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct CloudEvent<D> {
     pub specversion: String,
     pub id: EventId,
@@ -79,23 +79,87 @@ pub struct EventFacts {
 impl<D: EventData> CloudEvent<D> {
     /// Wraps data into its envelope.
     pub fn new(facts: EventFacts, data: D) -> Self {
-        Self {
-            specversion: "1.0".to_owned(),
-            id: facts.id,
-            source: D::SOURCE.event_source(),
-            kind: D::TYPE.to_owned(),
-            subject: Some(facts.aggregate.clone()),
-            time: facts.time,
-            datacontenttype: "application/json".to_owned(),
-            dataschema: format!("/schemas/events/{}.json", D::ROUTING_KEY),
-            tenantid: facts.tenant,
-            partitionkey: facts.aggregate,
-            aggregateversion: facts.aggregate_version,
-            traceparent: facts.traceparent,
-            requestid: facts.request_id,
-            trackdelivery: facts.track_delivery,
+        enveloped::<D, D>(facts, data)
+    }
+}
+
+impl CloudEvent<()> {
+    /// The envelope of an event of this kind, without its data.
+    pub fn empty<D: EventData>(facts: EventFacts) -> Self {
+        enveloped::<D, ()>(facts, ())
+    }
+}
+
+fn enveloped<D: EventData, T>(facts: EventFacts, data: T) -> CloudEvent<T> {
+    CloudEvent {
+        specversion: "1.0".to_owned(),
+        id: facts.id,
+        source: D::SOURCE.event_source(),
+        kind: D::TYPE.to_owned(),
+        subject: Some(facts.aggregate.clone()),
+        time: facts.time,
+        datacontenttype: "application/json".to_owned(),
+        dataschema: format!("/schemas/events/{}.json", D::ROUTING_KEY),
+        tenantid: facts.tenant,
+        partitionkey: facts.aggregate,
+        aggregateversion: facts.aggregate_version,
+        traceparent: facts.traceparent,
+        requestid: facts.request_id,
+        trackdelivery: facts.track_delivery,
+        data,
+    }
+}
+
+/// A [`CloudEvent`] as it is written, of parts that others own: those of a batch differ in little.
+#[derive(Debug, Serialize)]
+pub struct Envelope<'e, D> {
+    pub specversion: &'e str,
+    pub id: EventId,
+    pub source: &'e str,
+    #[serde(rename = "type")]
+    pub kind: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<&'e str>,
+    pub time: DateTime<Utc>,
+    pub datacontenttype: &'e str,
+    pub dataschema: &'e str,
+    pub tenantid: OrganizationId,
+    pub partitionkey: &'e str,
+    pub aggregateversion: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requestid: Option<&'e str>,
+    pub trackdelivery: bool,
+    pub data: &'e D,
+}
+
+impl<T> CloudEvent<T> {
+    /// This envelope around other data.
+    pub fn around<'e, D>(&'e self, data: &'e D) -> Envelope<'e, D> {
+        Envelope {
+            specversion: &self.specversion,
+            id: self.id,
+            source: &self.source,
+            kind: &self.kind,
+            subject: self.subject.as_deref(),
+            time: self.time,
+            datacontenttype: &self.datacontenttype,
+            dataschema: &self.dataschema,
+            tenantid: self.tenantid,
+            partitionkey: &self.partitionkey,
+            aggregateversion: self.aggregateversion,
+            traceparent: self.traceparent.as_deref(),
+            requestid: self.requestid.as_deref(),
+            trackdelivery: self.trackdelivery,
             data,
         }
+    }
+}
+
+impl<D: Serialize> Serialize for CloudEvent<D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.around(&self.data).serialize(serializer)
     }
 }
 

@@ -10,49 +10,50 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// Whom an event is about, as far as the application said it, with the worker that it was found to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkerFacts {
+pub struct WorkerFacts<'e> {
     pub id: WorkerId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
+    pub external_id: Option<Cow<'e, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    pub email: Option<Cow<'e, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
+    pub display_name: Option<Cow<'e, str>>,
 }
 
 /// An accepted event. Its CloudEvents `type` is its own `eventType`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EventAccepted {
+pub struct EventAccepted<'e> {
     /// `custom:<app>`.
-    pub source: String,
-    pub event_type: String,
-    pub category: String,
+    pub source: Cow<'e, str>,
+    pub event_type: Cow<'e, str>,
+    pub category: Cow<'e, str>,
     /// When it happened, as the application says; when it was received, if that says nothing.
     pub timestamp: DateTime<Utc>,
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration: Option<i32>,
-    pub worker: WorkerFacts,
+    pub worker: WorkerFacts<'e>,
     /// As it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("type" = "object"))]
-    pub metadata: Option<Box<RawValue>>,
+    pub metadata: Option<Cow<'e, RawValue>>,
 }
 
 /// An accepted snapshot of a worker's metrics.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SnapshotAccepted {
+pub struct SnapshotAccepted<'e> {
     /// `custom:<app>`.
     pub source: String,
     pub snapshot_type: String,
     pub timestamp: DateTime<Utc>,
-    pub worker: WorkerFacts,
+    pub worker: WorkerFacts<'e>,
     /// As they were sent.
     #[schemars(extend("type" = "object"))]
     pub metrics: Box<RawValue>,
@@ -64,25 +65,25 @@ pub struct SnapshotAccepted {
 /// A worker that nobody had named before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct WorkerCreated {
+pub struct WorkerCreated<'e> {
     /// `custom:<app>`: the connection that the worker is linked to.
     pub source: String,
-    pub worker: WorkerFacts,
+    pub worker: WorkerFacts<'e>,
 }
 
-impl EventData for EventAccepted {
+impl EventData for EventAccepted<'_> {
     const SOURCE: Service = Service::Ingest;
     const ROUTING_KEY: &'static str = "ingest.event.accepted.v1";
     const TYPE: &'static str = "event.accepted";
 }
 
-impl EventData for SnapshotAccepted {
+impl EventData for SnapshotAccepted<'_> {
     const SOURCE: Service = Service::Ingest;
     const ROUTING_KEY: &'static str = "ingest.snapshot.accepted.v1";
     const TYPE: &'static str = "snapshot.accepted";
 }
 
-impl EventData for WorkerCreated {
+impl EventData for WorkerCreated<'_> {
     const SOURCE: Service = Service::Ingest;
     const ROUTING_KEY: &'static str = "ingest.worker.created.v1";
     const TYPE: &'static str = "worker.created";

@@ -288,14 +288,15 @@ fn decode<M: DeserializeOwned>(original: &Original) -> Result<Incoming<M>, Failu
         .message_id()
         .and_then(|id| Uuid::try_parse(id).ok())
         .ok_or_else(|| undecodable("the message_id is missing or not a uuid".to_owned()))?;
-    let message = serde_json::from_slice(&original.payload).map_err(|error| {
+    let payload = original.body().map_err(|error| undecodable(error.to_string()))?;
+    let message = serde_json::from_slice(&payload).map_err(|error| {
         // serde_json's own text quotes values of the payload.
         let (kind, line, column) = (error.classify(), error.line(), error.column());
         undecodable(format!("the body does not decode: {kind:?} error at line {line} column {column}"))
     })?;
     Ok(Incoming {
         message,
-        payload: original.payload.clone(),
+        payload,
         message_id,
         kind: original.kind().map(str::to_owned),
         attempt: original.attempt(),

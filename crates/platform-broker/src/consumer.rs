@@ -71,7 +71,7 @@ pub trait Handler: Send + Sync + 'static {
 #[non_exhaustive]
 pub struct Incoming<M> {
     pub message: M,
-    /// The body as it came.
+    /// The body, decoded from its `content_encoding`.
     pub payload: Bytes,
     /// Stable over publishes, retries and replays: what the inbox de-duplicates by.
     pub message_id: Uuid,
@@ -247,7 +247,7 @@ impl<H: Handler> Runner<H> {
         };
         let first = first.ok_or(Stopped::Shutdown)?;
         let mut batch = vec![delivered(first)?];
-        let mut bytes = batch[0].payload.len();
+        let mut bytes = batch[0].size();
         let until = Instant::now() + H::LINGER;
         while batch.len() < H::BATCH && bytes < BATCH_BYTES {
             let next = match consumer.next().now_or_never() {
@@ -260,7 +260,7 @@ impl<H: Handler> Runner<H> {
                 },
             };
             let next = delivered(next)?;
-            bytes += next.payload.len();
+            bytes += next.size();
             batch.push(next);
         }
         Ok(batch)

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
+use platform::content_coding::{self, CodingError};
 use platform::messaging::OutboundMessage;
 use std::collections::BTreeMap;
 
@@ -48,6 +49,11 @@ impl Letter {
             .with_app_id(short(app_id)?)
             .with_content_type(short(message.content_type)?)
             .with_headers(headers);
+        let properties = if content_coding::is_encoded(&message.payload) {
+            properties.with_content_encoding(short(content_coding::ZSTD)?)
+        } else {
+            properties
+        };
         Some(Self {
             exchange: short(message.exchange)?,
             routing_key: short(&message.routing_key)?,
@@ -84,6 +90,36 @@ impl Original {
 
     pub(crate) fn kind(&self) -> Option<&str> {
         self.properties.kind().as_ref().map(ShortString::as_str)
+    }
+
+    /// How large the body is when it is decoded.
+    pub(crate) fn size(&self) -> usize {
+        content_coding::decoded_len(self.coding(), &self.payload)
+    }
+
+    /// The body, decoded.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub(crate) fn body(&self) -> Result<Bytes, CodingError> {
+        content_coding::decoded(self.coding(), &self.payload)
+    }
+
+    /// The body, decoded where it can be.
+    pub(crate) fn readable_body(&self) -> Bytes {
+        self.body().unwrap_or_else(|_| self.payload.clone())
+    }
+
+    /// Another body, in the coding of this one's, whose properties a copy keeps.
+    ///
+    /// # Errors
+    /// When it cannot be encoded.
+    pub(crate) fn recoded(&self, body: Vec<u8>) -> Result<Bytes, CodingError> {
+        content_coding::recoded(self.coding(), body).map(Bytes::from)
+    }
+
+    fn coding(&self) -> Option<&str> {
+        self.properties.content_encoding().as_ref().map(ShortString::as_str)
     }
 
     /// Which attempt this delivery is, from 1; redeliveries after a crash do not count.

@@ -40,6 +40,7 @@ pub struct Recorded {
     pub message_id: Option<Uuid>,
     /// To the second. `None` when whoever published it did not say.
     pub published_at: Option<DateTime<Utc>>,
+    /// Decoded, where it can be.
     pub payload: Bytes,
 }
 
@@ -91,7 +92,7 @@ impl Reading {
             let delivery = delivery.ok_or_else(|| lost("the broker has cancelled the consumer"))?;
             let original = Original::from(delivery.map_err(BrokerError::refused("read the tape"))?);
             last = Some(original.tag);
-            bytes += original.payload.len();
+            bytes += original.size();
             recorded.extend(read(&original));
             if recorded.len() < most && bytes < BATCH_BYTES {
                 next = self.consumer.next().now_or_never();
@@ -133,6 +134,6 @@ fn read(original: &Original) -> Option<Recorded> {
         message_id: original.message_id().and_then(|id| Uuid::try_parse(id).ok()),
         published_at: published_at
             .and_then(|seconds| DateTime::from_timestamp(i64::try_from(*seconds).ok()?, 0)),
-        payload: original.payload.clone(),
+        payload: original.readable_body(),
     })
 }

@@ -4,7 +4,7 @@ use crate::dialect::HttpFault;
 use crate::server::Edge;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::{FromRequest, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use contracts::{FaultCode, Surface, routes::body_limit};
@@ -12,6 +12,9 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use platform::Fault;
 use serde_json::Value;
+
+/// The most bytes that are set aside for a body before they have come.
+const ROOM: usize = 256 * 1024;
 
 /// A JSON document, not yet looked at. The limit is that of the path's surface.
 #[derive(Clone, Debug)]
@@ -131,13 +134,19 @@ fn check_encoding(request: &HttpRequest) -> Result<(), Fault> {
     }
 }
 
+/// What a request says of its body.
+fn length(request: &HttpRequest) -> usize {
+    let said = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    said.unwrap_or_default()
+}
+
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Fault> {
     let limit = body_limit(Surface::of_path(request.path()));
     let Some(edge) = request.app_data::<web::Data<Edge>>() else {
         return Err(Fault::internal("the application has no edge"));
     };
     let whole = async {
-        let mut body = BytesMut::new();
+        let mut body = BytesMut::with_capacity(length(request).min(limit).min(ROOM));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|error| {
                 Fault::new(FaultCode::BadRequest, "the body broke off").because(error.to_string())

@@ -22,7 +22,7 @@ pub struct PendingEvent {
     pub kind: String,
     /// String headers of the message, as a JSON object.
     pub headers: Value,
-    /// The exact bytes that are published.
+    /// The exact bytes that are published: an event, or a batch, which may be compressed ([`platform::content_coding`]).
     pub payload: Vec<u8>,
 }
 
@@ -69,7 +69,7 @@ impl From<PendingEvent> for OutboundMessage {
             exchange: EVENTS,
             routing_key: event.routing_key,
             kind: event.kind,
-            content_type: if event.payload.starts_with(b"[") { BATCH_CONTENT_TYPE } else { CONTENT_TYPE },
+            content_type: if event.payload.starts_with(b"{") { CONTENT_TYPE } else { BATCH_CONTENT_TYPE },
             headers,
             payload: Bytes::from(event.payload),
         }

@@ -38,6 +38,9 @@ const BYTES: usize = 64 * 1024 * 1024;
 /// A window begins no sooner than this after the last one began, so that a busy relay publishes and deletes in
 /// windows worth their round trips; the first message after a pause leaves at once.
 const PACE: Duration = Duration::from_millis(4);
+/// The same where a message carries hundreds of events: so many in a second that somebody waits for one of them are
+/// rare.
+const PACE_OF_BATCHES: Duration = Duration::from_millis(20);
 /// How long the first of a window waits for others where nobody waits for it: one message with the events of several
 /// commits costs the broker, and whoever reads them, hardly more than one with a single event.
 const LINGER: Duration = Duration::from_millis(50);
@@ -57,16 +60,21 @@ pub struct Relay {
 impl Relay {
     /// Starts relay and sweeper for the outbox of this pool's schema. What was committed leaves at once.
     pub fn start<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
-        Self::with(Duration::ZERO, pool, publisher, tasks, shutdown)
+        Self::with((Duration::ZERO, PACE), pool, publisher, tasks, shutdown)
+    }
+
+    /// The same for messages of many events each: when there is more than one of them in 20 ms, they leave together.
+    pub fn of_batches<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
+        Self::with((Duration::ZERO, PACE_OF_BATCHES), pool, publisher, tasks, shutdown)
     }
 
     /// The same for events that are not urgent: they leave in company, at most 50 ms later.
     pub fn lingering<P: Publish>(pool: &PgPool, publisher: P, tasks: &Tasks, shutdown: &Shutdown) -> Self {
-        Self::with(LINGER, pool, publisher, tasks, shutdown)
+        Self::with((LINGER, PACE), pool, publisher, tasks, shutdown)
     }
 
     fn with<P: Publish>(
-        linger: Duration,
+        (linger, pace): (Duration, Duration),
         pool: &PgPool,
         publisher: P,
         tasks: &Tasks,
@@ -75,7 +83,8 @@ impl Relay {
         let (sender, receiver) = mpsc::channel(CAPACITY);
         let (publisher, waiting) = (Arc::new(publisher), Arc::default());
         let window = Window { linger, receiver, entries: Vec::new(), until: Instant::now() };
-        let relay = relay(pool.clone(), publisher.clone(), window, Arc::clone(&waiting), shutdown.clone());
+        let relay =
+            relay(pool.clone(), publisher.clone(), window, pace, Arc::clone(&waiting), shutdown.clone());
         tasks.spawn("relay", relay);
         tasks.spawn("sweeper", Sweeper::new(pool.clone(), publisher).run(shutdown.clone()));
         Self { sender, waiting }
@@ -124,6 +133,7 @@ async fn relay<P: Publish>(
     pool: PgPool,
     publisher: Arc<P>,
     mut window: Window,
+    pace: Duration,
     waiting: Arc<AtomicUsize>,
     shutdown: Shutdown,
 ) {
@@ -161,7 +171,7 @@ async fn relay<P: Publish>(
             forget(&pool, &mut published).await;
         }
         if !is_full {
-            shutdown.sleep(PACE.saturating_sub(began.elapsed())).await;
+            shutdown.sleep(pace.saturating_sub(began.elapsed())).await;
         }
     }
 }

@@ -197,11 +197,12 @@ pub fn uuid(value: &Value) -> Result<Uuid, Message> {
 
 /// A point in time of RFC 3339.
 pub fn time(value: &Value) -> Result<chrono::DateTime<chrono::Utc>, Message> {
-    value
-        .as_str()
-        .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-        .map(|time| time.to_utc())
-        .ok_or_else(|| "must be a date and time of RFC 3339".into())
+    value.as_str().and_then(time_of).ok_or_else(|| "must be a date and time of RFC 3339".into())
+}
+
+/// The same of a text.
+pub fn time_of(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
+    chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc())
 }
 
 /// An e-mail address of at most `max` characters: one `@`, a local part, and a dotted host name.
@@ -214,7 +215,8 @@ pub fn email(max: usize) -> impl Fn(&Value) -> Result<&str, Message> {
     }
 }
 
-fn is_email(address: &str) -> bool {
+/// Whether a text is an e-mail address, of any length.
+pub fn is_email(address: &str) -> bool {
     let Some((local, host)) = address.rsplit_once('@') else { return false };
     let local_is_fine = (1..=64).contains(&local.len())
         && local.split('.').all(|atom| {

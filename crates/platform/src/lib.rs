@@ -7,6 +7,7 @@
 pub mod api_keys;
 pub mod breaker;
 pub mod clock;
+pub mod content_coding;
 pub mod document;
 pub mod fault;
 pub mod figures;

@@ -25,7 +25,7 @@ go by it. Events of equal `partitionkey` are in the order of their `aggregatever
 was seen is old. New members may be added to an event at any time; whatever else changes gets a new major version, the \
 last part of the routing key.\n\n\
 Events of one organisation and one kind may share a message, where its payload says so: it is then a JSON array of them, \
-with the content type `application/cloudevents-batch+json` and the `message_id` of the first.\n\n\
+with the content type `application/cloudevents-batch+json` and the `message_id` of the first. Of 16 KiB and more it is compressed: its `content_encoding` is `zstd` (RFC 8878).\n\n\
 A message that cannot be processed for the moment rests on the queue's retry ladder (`x-leadwire-retries`) and comes \
 back; one that never can be, or that has climbed the whole ladder too often, goes to the queue's dead letters \
 (`x-leadwire-dead-letters`), from where an operator may replay it. A dependency that is down is neither: consumers wait.";

@@ -3,7 +3,10 @@
 //! Speaks HTTP, not AMQP: lapin stays in `platform-broker`, and the answers show what really lies there.
 
 use crate::{environment, published};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use platform::clock::Clock;
+use platform::content_coding;
 use platform::ids::IdSource;
 use platform_broker::BrokerSettings;
 use platform_broker::topology::{self, Topology};
@@ -24,6 +27,7 @@ pub struct TestBroker {
 /// A message as it lies in a queue.
 #[derive(Clone, Debug)]
 pub struct QueuedMessage {
+    /// Decoded, where it is compressed.
     pub payload: String,
     pub routing_key: String,
     /// The AMQP properties, `message_id` and `headers` among them.
@@ -160,7 +164,7 @@ impl TestBroker {
         let messages = answer.as_array().expect("a list of messages").iter();
         let messages: Vec<_> = messages
             .map(|message| QueuedMessage {
-                payload: message["payload"].as_str().unwrap_or_default().to_owned(),
+                payload: body_of(message),
                 routing_key: message["routing_key"].as_str().unwrap_or_default().to_owned(),
                 properties: message["properties"].clone(),
             })
@@ -210,6 +214,18 @@ impl Drop for TestBroker {
         let deleted = deleting.join().is_ok();
         assert!(deleted || thread::panicking(), "virtual host {} could not be deleted", self.vhost);
     }
+}
+
+/// The body of a message as text, decoded where that is possible; of what is no text, its base64.
+fn body_of(message: &Value) -> String {
+    let text = message["payload"].as_str().unwrap_or_default();
+    let plain = || {
+        let coding = message["properties"]["content_encoding"].as_str()?;
+        let body = BASE64.decode(text).ok().filter(|_| message["payload_encoding"] == "base64")?;
+        let plain = content_coding::decoded(Some(coding), &body.into()).ok()?;
+        String::from_utf8(plain.into()).ok()
+    };
+    plain().unwrap_or_else(|| text.to_owned())
 }
 
 /// The management API, with its administrator.

@@ -41,7 +41,7 @@ impl App {
         let retentions = store::retentions(settings.retention.events_days);
         retention::start(&database, retentions, NothingOpen, clock.clone(), tasks, shutdown);
         idempotency::purge_regularly(&database, clock.clone(), tasks, shutdown);
-        let relay = Relay::start(&database, broker.publisher(), tasks, shutdown);
+        let relay = Relay::of_batches(&database, broker.publisher(), tasks, shutdown);
 
         let readiness = Readiness::new()
             .with("database", pool::check(&database))

@@ -99,7 +99,7 @@ fn verdict(letter: &DeadLetter, organization: &str, person: &Person) -> Verdict 
     if letter.text("tenant-id").is_some_and(|tenant| tenant != organization) {
         return Verdict::Keep;
     }
-    of_payload(letter.payload(), organization, person)
+    of_payload(&letter.payload(), organization, person)
 }
 
 fn of_payload(payload: &[u8], organization: &str, person: &Person) -> Verdict {

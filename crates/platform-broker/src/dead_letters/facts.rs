@@ -43,7 +43,7 @@ impl Facts {
             error: letter.error(),
             attempts: letter.attempts(),
             trace_id: letter.traceparent().as_deref().and_then(trace_id_of),
-            events: inside(letter.payload()),
+            events: inside(&letter.payload()),
         }
     }
 
@@ -108,11 +108,12 @@ impl Facts {
 
 /// A payload as JSON; as text in a member `text` or bytes in a member `base64`, when it is none.
 pub fn payload(letter: &DeadLetter) -> Value {
-    if let Ok(document) = serde_json::from_slice(letter.payload()) {
+    let payload = letter.payload();
+    if let Ok(document) = serde_json::from_slice(&payload) {
         return document;
     }
-    match std::str::from_utf8(letter.payload()) {
+    match std::str::from_utf8(&payload) {
         Ok(text) => json!({"text": text}),
-        Err(_) => json!({"base64": BASE64.encode(letter.payload())}),
+        Err(_) => json!({"base64": BASE64.encode(&payload)}),
     }
 }

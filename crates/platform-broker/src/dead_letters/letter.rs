@@ -31,8 +31,9 @@ impl DeadLetter {
         self.original.kind()
     }
 
-    pub fn payload(&self) -> &Bytes {
-        &self.original.payload
+    /// The body, decoded where it can be.
+    pub fn payload(&self) -> Bytes {
+        self.original.readable_body()
     }
 
     pub fn routing_key(&self) -> &str {
@@ -108,7 +109,7 @@ impl DeadLetter {
             text.extend_from_slice(part.as_bytes());
             text.push(0);
         }
-        text.extend_from_slice(self.payload());
+        text.extend_from_slice(&self.original.payload);
         let digest = digest(&text);
         let half = digest.first_chunk().map_or(0, |half: &[u8; 16]| u128::from_be_bytes(*half));
         format!("{half:032x}")

@@ -123,11 +123,15 @@ impl Walk {
         for (letter, payload) in letters {
             // The broker's own record of a death does not survive a copy.
             let reason = letter.reason().map(|reason| (ERROR_KIND, crate::copies::text(&reason)));
+            let payload = letter.original.recoded(payload).map_err(|error| BrokerError::Refused {
+                what: "encode a dead letter",
+                source: error.into(),
+            })?;
             let copy = letter.original.copy("", &self.queue, reason).ok_or_else(|| BrokerError::Refused {
                 what: "copy a dead letter",
                 source: "a name is longer than 255 bytes".into(),
             })?;
-            self.letters.publish(&channel, &[Letter { payload: payload.into(), ..copy }]).await?;
+            self.letters.publish(&channel, &[Letter { payload, ..copy }]).await?;
             self.remove(&[letter]).await?;
         }
         self.letters.close(channel).await

@@ -1,8 +1,8 @@
 //! Consuming: what becomes of messages that succeed, fail, cannot be read or have to wait.
 
 use crate::harness::{
-    DEAD_LETTERS, Orders, Patient, QUEUE, TOPOLOGY, TRACEPARENT, bare, kinds, lying, new_id, order, publish,
-    running,
+    DEAD_LETTERS, Orders, Patient, QUEUE, TOPOLOGY, TRACEPARENT, bare, kinds, large_order, lying, new_id,
+    order, publish, running,
 };
 use platform::messaging::OutboundMessage;
 use serde_json::json;
@@ -110,6 +110,31 @@ async fn a_message_arrives_with_its_facts() {
     assert_eq!(incoming.traceparent.as_deref(), Some(TRACEPARENT));
     assert_eq!(incoming.attempt, 1);
     assert!(!incoming.redelivered);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_message_is_handled_as_it_was_and_counts_for_what_it_is() {
+    let (vhost, process) = running().await;
+    let (handler, mut calls) = Orders::<16>::new();
+    process.broker.consume(handler);
+    publish(&process.broker, &[order(0, "wait")]).await;
+    assert_eq!(calls.next_numbers().await, [0]);
+    let (messages, bodies): (Vec<_>, Vec<_>) =
+        (1..=4).map(|number| large_order(number, "succeed", 600_000)).unzip();
+    publish(&process.broker, &messages).await;
+    let unknown = json!({"message_id": new_id().to_string(), "content_encoding": "br"});
+    vhost.publish("", QUEUE.name, unknown, r#"{"number": 5}"#).await;
+    calls.permits.add_permits(1);
+    // A batch is bounded by what its bodies take when they are decoded, not by what came over the wire.
+    let mut handled = calls.next().await;
+    assert_eq!(handled.len(), 2);
+    handled.extend(calls.next().await);
+    let handled: Vec<_> = handled.into_iter().map(|incoming| incoming.payload).collect();
+    assert_eq!(handled, bodies);
+    let dead = lying(&vhost, DEAD_LETTERS, 1).await;
+    assert_eq!(kinds(&dead), ["undecodable"]);
+    assert_eq!(dead[0].properties["content_encoding"], "br");
     process.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! Looking at dead letters and sending them back, with the process gone at the worst moments.
 
-use crate::harness::{DEAD_LETTERS, Process, QUEUE, TOPOLOGY, publish};
+use crate::harness::{DEAD_LETTERS, Process, QUEUE, TOPOLOGY, large_order, publish};
 use bytes::Bytes;
 use platform::messaging::OutboundMessage;
 use platform_broker::dead_letters::{DeadLetter, DeadLetters, Marks, Walk};
@@ -126,6 +126,25 @@ async fn a_payload_is_replaced_and_everything_else_of_the_letter_stays() {
     let replaced = letters.iter().find(|letter| letter.payload == "{}").expect("the replaced letter");
     assert_eq!(replaced.header("x-error-kind"), "permanent");
     assert_eq!(replaced.properties["type"], "order.created");
+}
+
+#[tokio::test]
+async fn a_compressed_letter_is_shown_as_it_was_and_stays_compressed() {
+    let (broker, operator) = broker_with(0).await;
+    let process = Process::start(&broker.settings());
+    process.ready().await;
+    let (order, body) = large_order(1, "succeed", 20_000);
+    let letter = OutboundMessage { exchange: "", routing_key: DEAD_LETTERS.to_owned(), ..order };
+    publish(&process.broker, &[letter]).await;
+    process.stop().await;
+    let mut walk = operator.walk(DEAD_LETTERS).await.expect("walk");
+    let first = next(&mut walk, 1).await.remove(0);
+    assert_eq!(first.payload(), body);
+    walk.replace(vec![(first, b"{\"number\":2}".to_vec())]).await.expect("replaced");
+    walk.finish().await.expect("end of the walk");
+    let letters = broker.take(DEAD_LETTERS).await;
+    assert_eq!(letters[0].payload, "{\"number\":2}");
+    assert_eq!(letters[0].properties["content_encoding"], "zstd");
 }
 
 #[tokio::test]

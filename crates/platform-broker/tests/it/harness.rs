@@ -4,6 +4,7 @@ use bytes::Bytes;
 use contracts::Service;
 use contracts::topology::WorkQueue;
 use platform::clock::Clock;
+use platform::content_coding;
 use platform::ids::IdSource;
 use platform::lifecycle::{Shutdown, Tasks};
 use platform::messaging::{OutboundMessage, Publish, PublishOutcome};
@@ -190,6 +191,14 @@ pub(crate) const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067
 
 pub(crate) fn new_id() -> Uuid {
     IdSource::random().at(Clock::system().now())
+}
+
+/// The same with a body of this size, which is published compressed; and the body as it was.
+pub(crate) fn large_order(number: u32, act: &str, size: usize) -> (OutboundMessage, Bytes) {
+    let body = json!({"number": number, "act": act, "note": " ".repeat(size)}).to_string().into_bytes();
+    let payload = content_coding::encoded(body.clone());
+    assert!(content_coding::is_encoded(&payload) && payload.len() * 10 < size);
+    (OutboundMessage { payload: payload.into(), ..order(number, act) }, body.into())
 }
 
 /// Publishes and expects every message to be confirmed.

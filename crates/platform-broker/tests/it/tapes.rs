@@ -1,6 +1,6 @@
 //! Tapes: what a queue was sent can be read again, whatever became of it there.
 
-use crate::harness::{Process, order, publish};
+use crate::harness::{Process, large_order, order, publish};
 use contracts::topology::{WEBHOOK_DISPATCHER_EVENTS, WEBHOOK_DISPATCHER_TAPE};
 use platform::messaging::OutboundMessage;
 use platform_broker::Recorded;
@@ -33,7 +33,9 @@ async fn a_tape_keeps_what_its_queue_has_lost_and_is_read_from_anywhere() {
         routing_key: "intake.lead.created.v1".to_owned(),
         ..order(number, "succeed")
     };
-    let messages: Vec<_> = (1..=5).map(created).collect();
+    let mut messages: Vec<_> = (1..=5).map(created).collect();
+    let (large, body) = large_order(5, "succeed", 20_000);
+    messages[4].payload = large.payload;
     publish(&process.broker, &messages).await;
     // The connection to consume on is opened with the first wish for it.
     let waiting =
@@ -42,6 +44,7 @@ async fn a_tape_keeps_what_its_queue_has_lost_and_is_read_from_anywhere() {
     assert_eq!(vhost.take(WEBHOOK_DISPATCHER_EVENTS.name).await.len(), 5);
     assert_eq!(process.broker.waiting(WEBHOOK_DISPATCHER_EVENTS).await.expect("the queue"), 0);
 
+    messages[4].payload = body;
     let recorded = all(&process, None, 5).await;
     for (number, (recorded, message)) in recorded.iter().zip(&messages).enumerate() {
         assert_eq!(recorded.offset, i64::try_from(number).expect("small"));

@@ -215,7 +215,7 @@ pub(super) fn schemas() -> Map<String, Value> {
     let headers = json!({
         "type": "object",
         "description": "Beside the properties `message_id` (the event's id; of a batch, one of its own), `type`, `timestamp`, \
-                        `app_id` (the service) and `content_type`.",
+                        `app_id` (the service), `content_type` and, of a compressed batch, `content_encoding`.",
         "required": ["tenant-id"],
         "properties": {
             "tenant-id": {"type": "string", "format": "uuid", "description": "The organisation."},

@@ -2,9 +2,10 @@
 
 use contracts::ids::WorkerId;
 use contracts::ingest::WorkerFacts;
+use std::borrow::Cow;
 
 /// A worker as named by an application; at least one of the three names is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Actor {
     pub worker: NamedWorker,
     pub external_id: Option<String>,
@@ -13,7 +14,7 @@ pub struct Actor {
 }
 
 /// The worker's own id.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum NamedWorker {
     /// Not given.
     #[default]
@@ -57,12 +58,12 @@ impl Actor {
         self.worker != NamedWorker::No || self.external_id.is_some() || self.email.is_some()
     }
 
-    pub fn facts(&self, id: WorkerId) -> WorkerFacts {
+    pub fn facts(&self, id: WorkerId) -> WorkerFacts<'_> {
         WorkerFacts {
             id,
-            external_id: self.external_id.clone(),
-            email: self.email.clone(),
-            display_name: self.display_name.clone(),
+            external_id: self.external_id.as_deref().map(Cow::Borrowed),
+            email: self.email.as_deref().map(Cow::Borrowed),
+            display_name: self.display_name.as_deref().map(Cow::Borrowed),
         }
     }
 }

@@ -3,11 +3,12 @@
 use super::actor::Actor;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 
 /// An event that passed validation; whom it means is still to be found out.
 #[derive(Clone, Debug)]
-pub struct NewEvent {
-    pub event_type: String,
+pub struct NewEvent<'d> {
+    pub event_type: Cow<'d, str>,
     pub category: Category,
     /// When it happened; the time of acceptance where it does not say.
     pub timestamp: Option<DateTime<Utc>>,
@@ -15,7 +16,7 @@ pub struct NewEvent {
     pub duration: Option<i32>,
     pub actor: Actor,
     /// As it was sent.
-    pub metadata: Option<Box<RawValue>>,
+    pub metadata: Option<&'d RawValue>,
 }
 
 /// Why an event is refused while others of its batch may be taken.

@@ -18,16 +18,20 @@ const LISTED_ISSUES: usize = 5;
 /// both ends.
 pub fn type_name(value: &Value) -> Result<&str, Cow<'static, str>> {
     let name = text(0..=usize::MAX)(value)?;
-    let bytes = name.as_bytes();
-    let fine = (3..=64).contains(&bytes.len())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte))
-        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
-        && bytes.last().is_some_and(u8::is_ascii_alphanumeric);
-    if fine {
+    if is_type_name(name) {
         Ok(name)
     } else {
         Err("must be 3 to 64 letters, digits, \"_\", \".\" or \"-\", a letter or digit first and last".into())
     }
+}
+
+/// The rule of [`type_name`].
+pub fn is_type_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    (3..=64).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(byte))
+        && bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
 }
 
 /// What is wrong with an event, in one line.

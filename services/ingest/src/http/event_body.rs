@@ -4,11 +4,11 @@
 use super::json_text;
 use crate::domain::actor::{Actor, NamedWorker};
 use crate::domain::event::{Category, NewEvent, Rejection, RejectionCode};
-use crate::domain::rules::{BATCH_LIMIT, LONGEST_DURATION, issues, type_name};
+use crate::domain::rules::{BATCH_LIMIT, LONGEST_DURATION, is_type_name, issues, type_name};
 use chrono::{DateTime, Utc};
 use contracts::FaultCode;
 use contracts::ids::WorkerId;
-use platform::document::{Object, Violations, email, integer, text, time};
+use platform::document::{Object, Violations, email, integer, is_email, text, time, time_of};
 use platform::{Fault, Violation};
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,7 +51,7 @@ struct EventBody<'d> {
 ///
 /// # Errors
 /// When it is no batch, or too large a one.
-pub fn read(bytes: &[u8]) -> Result<Vec<Result<NewEvent, Rejection>>, Fault> {
+pub fn read(bytes: &[u8]) -> Result<Vec<Result<NewEvent<'_>, Rejection>>, Fault> {
     let text = std::str::from_utf8(bytes).map_err(|_not_utf8: std::str::Utf8Error| {
         Fault::new(FaultCode::MalformedBody, "the body is not UTF-8")
     })?;
@@ -97,7 +97,69 @@ fn is_other_than(text: &str, first: char) -> bool {
     !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with(first)
 }
 
-fn read_event(text: &str) -> Result<NewEvent, Rejection> {
+fn read_event(text: &str) -> Result<NewEvent<'_>, Rejection> {
+    read_plain(text).map_or_else(|| read_carefully(text), Ok)
+}
+
+/// What most events are: nothing in them has to be told from anything else, or written otherwise.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainEvent<'d> {
+    event_type: &'d str,
+    category: &'d str,
+    timestamp: Option<&'d str>,
+    duration: Option<i32>,
+    #[serde(borrow)]
+    actor: &'d RawValue,
+    #[serde(borrow)]
+    metadata: Option<&'d RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainActor<'d> {
+    worker_id: Option<&'d str>,
+    external_id: Option<&'d str>,
+    email: Option<&'d str>,
+    display_name: Option<&'d str>,
+}
+
+/// An event in which all is as it should be, the shortest way: reading with care was a quarter of the time of ingest. Of any
+/// other `None`, for [`read_carefully`] to say what is wrong with it, if anything is.
+fn read_plain(text: &str) -> Option<NewEvent<'_>> {
+    let is_object = |text: &str| !is_other_than(text, '{');
+    let body: PlainEvent<'_> = serde_json::from_str(text).ok().filter(|_| is_object(text))?;
+    let actor = body.actor.get();
+    let actor: PlainActor<'_> = serde_json::from_str(actor).ok().filter(|_| is_object(actor))?;
+    let said = |text: Option<&str>, is_fine: &dyn Fn(&str) -> bool| match text {
+        None | Some("") => Some(None),
+        Some(text) => is_fine(text).then(|| Some(text.to_owned())),
+    };
+    let is_name = |name: &str| name.chars().count() <= LONGEST_NAME;
+    let worker = match actor.worker_id {
+        None | Some("") => NamedWorker::No,
+        Some(id) => NamedWorker::Id(id.parse().ok()?),
+    };
+    let actor = Actor {
+        worker,
+        external_id: said(actor.external_id, &is_name)?,
+        email: said(actor.email, &|text| text.chars().count() <= LONGEST_EMAIL && is_email(text))?,
+        display_name: said(actor.display_name, &is_name)?,
+    };
+    let timestamp = match body.timestamp {
+        None => None,
+        Some(text) => Some(to_the_microsecond(time_of(text)?)?),
+    };
+    let metadata = body.metadata.map(json_text::metadata).transpose().ok()?;
+    let is_fine = is_type_name(body.event_type)
+        && body.duration.is_none_or(|seconds| (0..=LONGEST_DURATION).contains(&i64::from(seconds)))
+        && actor.identifies();
+    let category = Category::parse(body.category).filter(|_| is_fine)?;
+    let event_type = Cow::Borrowed(body.event_type);
+    Some(NewEvent { event_type, category, timestamp, duration: body.duration, actor, metadata })
+}
+
+fn read_carefully(text: &str) -> Result<NewEvent<'_>, Rejection> {
     if is_other_than(text, '{') {
         return Err(Rejection::new(RejectionCode::InvalidBody, "the event must be an object"));
     }
@@ -117,8 +179,8 @@ fn read_event(text: &str) -> Result<NewEvent, Rejection> {
 /// What is said to somebody who does not say whom they mean.
 pub const NO_ACTOR: &str = "the actor needs a workerId, an externalId or an email";
 
-impl EventBody<'_> {
-    fn event(&self, violations: &Violations) -> Option<NewEvent> {
+impl<'d> EventBody<'d> {
+    fn event(&self, violations: &Violations) -> Option<NewEvent<'d>> {
         let event_type = required(violations, "eventType", self.event_type.as_ref(), type_name);
         let category = required(violations, "category", self.category.as_ref(), category);
         let timestamp = optional(violations, "timestamp", self.timestamp.as_ref(), moment);
@@ -129,7 +191,7 @@ impl EventBody<'_> {
             json_text::metadata(raw).map_err(|message| violations.add("metadata", message)).ok()
         });
         Some(NewEvent {
-            event_type: event_type?.to_owned(),
+            event_type: Cow::Owned(event_type?.to_owned()),
             category: category?,
             timestamp,
             duration: duration.and_then(|seconds| i32::try_from(seconds).ok()),
@@ -170,8 +232,11 @@ fn category(value: &Value) -> Result<Category, Message> {
 
 /// A point in time, to the microsecond, as the table keeps it.
 pub fn moment(value: &Value) -> Result<DateTime<Utc>, Message> {
-    let moment = time(value)?;
-    DateTime::from_timestamp_micros(moment.timestamp_micros()).ok_or_else(|| "is out of range".into())
+    to_the_microsecond(time(value)?).ok_or_else(|| "is out of range".into())
+}
+
+fn to_the_microsecond(moment: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_micros(moment.timestamp_micros())
 }
 
 /// Whom a document means. One that is not there means nobody.
@@ -289,12 +354,81 @@ mod tests {
     }
 
     #[test]
+    fn an_event_as_applications_send_them_is_read_the_short_way() {
+        let text = json!({
+            "eventType": "ticket.resolved", "category": "other", "timestamp": "2026-04-19T12:30:00Z",
+            "duration": 5, "metadata": {"n": [1, "é"]},
+            "actor": {"externalId": "7", "email": "a@b.co", "displayName": "Ada"},
+        })
+        .to_string();
+        assert!(read_plain(&text).is_some());
+    }
+
+    #[test]
     fn a_leap_second_is_the_first_of_the_next_minute() {
         let read = moment(&json!("2016-12-31T23:59:60Z")).unwrap();
         assert_eq!(read.to_rfc3339(), "2017-01-01T00:00:00+00:00");
     }
 
+    /// An event whose members are as they should be, or nearly.
+    fn an_event() -> impl Strategy<Value = String> {
+        let members = [
+            (
+                true,
+                r#""eventType":"#,
+                &[r#""ticket.resolved""#, r#""ticket\u002eresolved""#, r#""x""#, "7", "null"][..],
+            ),
+            (true, r#""category":"#, &[r#""other""#, r#""ai_tools""#, r#""cooking""#, "[]"]),
+            (
+                false,
+                r#""timestamp":"#,
+                &[r#""2026-04-19T12:30:00.123456789+02:00""#, r#""today""#, "null", "1e999"],
+            ),
+            (false, r#""duration":"#, &["0", "86400", "86401", "-1", "12.0", "-0", r#""5""#, "null"]),
+            (
+                true,
+                r#""actor":"#,
+                &[
+                    r#"{"email":"a@b.co"}"#,
+                    r#"{"email":"a@b","externalId":"x"}"#,
+                    r#"{"externalId":"é","displayName":"","workerId":null}"#,
+                    r#"{"workerId":"0190a0a0-0000-7000-8000-000000000001"}"#,
+                    r#"{"workerId":"w-1"}"#,
+                    r#"{"externalId":"a","externalId":"b"}"#,
+                    r#"{"externalId":7}"#,
+                    r#"["w","x","a@b.co","d"]"#,
+                    r#"{"displayName":"Ada"}"#,
+                    "{}",
+                    "null",
+                ],
+            ),
+            (
+                false,
+                r#""metadata":"#,
+                &[r#"{ "n": 1 }"#, r#"{"n":1e999}"#, r#"{"n":"\u0000"}"#, "[]", "null"],
+            ),
+            (false, r#""more":"#, &["[{}]"]),
+            (false, r#""category":"#, &[r#""code""#]),
+        ];
+        let members = members.map(|(usual, name, values)| {
+            let value = prop_oneof![3 => Just(values[0]), 1 => proptest::sample::select(values)];
+            let there = if usual { 0.97 } else { 0.3 };
+            proptest::option::weighted(there, value.prop_map(move |value| format!("{name}{value}")))
+        });
+        let members: Vec<_> = members.into_iter().map(Strategy::boxed).collect();
+        members.prop_map(|members| {
+            format!("{{{}}}", members.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        })
+    }
+
     proptest! {
+        #[test]
+        fn an_event_is_read_alike_on_both_ways(text in an_event()) {
+            if let Some(event) = read_plain(&text) {
+                prop_assert_eq!(format!("{event:?}"), format!("{:?}", read_carefully(&text).unwrap()));
+            }
+        }
+
         #[test]
         fn no_text_makes_reading_panic(text in "[\\[\\]{}\":,0-9a-z\\\\ ]{0,200}") {
             drop(read(text.as_bytes()));

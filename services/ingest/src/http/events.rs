@@ -53,7 +53,6 @@ pub async fn post(
     let key = idempotency_key::read(&request, "events")?;
     let id = request_id(&request);
     let events = event_body::read(&body.0);
-    drop(body);
     let answer = ingest_batch(&state, &application, key, events, |verdicts| render(&id, verdicts)).await?;
     Ok(write(answer)?)
 }

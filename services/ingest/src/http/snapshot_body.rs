@@ -77,7 +77,9 @@ fn is_rich(metric: &Map<String, Value>) -> bool {
 
 fn metadata(value: &Value) -> Result<Box<RawValue>, Cow<'static, str>> {
     object(value)?;
-    json_text::metadata(&raw(value)?)
+    let raw = raw(value)?;
+    json_text::metadata(&raw)?;
+    Ok(raw)
 }
 
 fn within_limit(value: &Value) -> Result<Box<RawValue>, Cow<'static, str>> {

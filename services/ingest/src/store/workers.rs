@@ -18,7 +18,7 @@ pub async fn enter_known<'a>(
     connection: &mut PgConnection,
     organization_id: OrganizationId,
     integration: &str,
-    actors: impl Iterator<Item = &'a Actor>,
+    actors: impl IntoIterator<Item = &'a Actor>,
     roster: &mut Roster,
 ) -> Result<(), StoreError> {
     let (mut identities, mut ids) = (HashSet::new(), HashSet::new());

@@ -4,32 +4,29 @@ use crate::domain::roster::Roster;
 use crate::state::State;
 use crate::usecases::once::Application;
 use chrono::{DateTime, Utc};
-use contracts::event::{CloudEvent, EventData, EventFacts};
+use contracts::event::{CloudEvent, Envelope, EventData, EventFacts};
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::{WorkerCreated, WorkerFacts};
+use platform::content_coding;
 use platform_pg::outbox::PendingEvent;
 use serde_json::json;
+use std::borrow::Cow;
 
-/// The envelope of an event about a worker.
-pub fn enveloped<D: EventData>(
-    application: &Application,
-    worker: WorkerId,
-    id: EventId,
-    now: DateTime<Utc>,
-    traceparent: Option<String>,
-    data: D,
-) -> CloudEvent<D> {
-    let facts = EventFacts {
+/// Bytes of an event as it is published, roughly: what most batches have room in.
+const EVENT: usize = 1_280;
+
+/// What the envelope of an event about a worker says.
+pub fn facts(application: &Application, worker: WorkerId, id: EventId, now: DateTime<Utc>) -> EventFacts {
+    EventFacts {
         id,
         time: now,
         tenant: application.principal.organization.id,
         aggregate: worker.to_string(),
         aggregate_version: 1,
-        traceparent,
+        traceparent: platform::telemetry::current_traceparent(),
         request_id: platform::request_id::current(),
         track_delivery: false,
-    };
-    CloudEvent::new(facts, data)
+    }
 }
 
 /// Several events as one message. `None` when there is none.
@@ -37,7 +34,7 @@ pub fn batch<D: EventData>(
     state: &State,
     application: &Application,
     now: DateTime<Utc>,
-    events: &[CloudEvent<D>],
+    events: &[Envelope<'_, D>],
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
     if events.is_empty() {
         return Ok(None);
@@ -46,12 +43,14 @@ pub fn batch<D: EventData>(
     if let Some(traceparent) = platform::telemetry::current_traceparent() {
         headers["traceparent"] = traceparent.into();
     }
+    let mut payload = Vec::with_capacity(events.len() * EVENT);
+    serde_json::to_writer(&mut payload, events)?;
     Ok(Some(PendingEvent {
         event_id: state.ids.at(now),
         routing_key: D::ROUTING_KEY.to_owned(),
         kind: D::TYPE.to_owned(),
         headers,
-        payload: serde_json::to_vec(events)?,
+        payload: content_coding::encoded(payload),
     }))
 }
 
@@ -62,23 +61,23 @@ pub fn workers_created(
     now: DateTime<Utc>,
     roster: &Roster,
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
-    let traceparent = platform::telemetry::current_traceparent();
-    let created: Vec<CloudEvent<WorkerCreated>> = roster
+    let created: Vec<CloudEvent<WorkerCreated<'_>>> = roster
         .changes()
         .created
         .iter()
         .filter_map(|&id| {
             let worker = roster.worker(id)?;
-            let facts = WorkerFacts {
+            let worker = WorkerFacts {
                 id,
-                external_id: worker.external_id.clone(),
-                email: worker.email.clone(),
-                display_name: worker.display_name.clone(),
+                external_id: worker.external_id.as_deref().map(Cow::Borrowed),
+                email: worker.email.as_deref().map(Cow::Borrowed),
+                display_name: worker.display_name.as_deref().map(Cow::Borrowed),
             };
-            let data = WorkerCreated { source: application.integration(), worker: facts };
+            let data = WorkerCreated { source: application.integration(), worker };
             let event_id = EventId::new(state.ids.at(now));
-            Some(enveloped(application, id, event_id, now, traceparent.clone(), data))
+            Some(CloudEvent::new(facts(application, id, event_id, now), data))
         })
         .collect();
-    batch(state, application, now, &created)
+    let enveloped: Vec<_> = created.iter().map(|event| event.around(&event.data)).collect();
+    batch(state, application, now, &enveloped)
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use contracts::ids::WorkerId;
 use platform_pg::StoreError;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 
 /// The workers of actors, in their order, and the roster that they are in.
 #[derive(Debug)]
@@ -55,8 +56,26 @@ async fn look_up(
     let integration = application.integration();
     let mut roster = Roster::new(&integration, room);
     let organization = application.principal.organization.id;
-    workers::enter_known(connection, organization, &integration, actors.iter().copied(), &mut roster).await?;
-    let workers =
-        actors.iter().map(|actor| roster.find_or_make(actor, || WorkerId::new(state.ids.at(now)))).collect();
+    // A batch speaks of the same people again and again.
+    let (mut places, mut distinct) = (HashMap::new(), Vec::new());
+    let mut place_of = |actor| {
+        *places.entry(actor).or_insert_with(|| {
+            distinct.push(actor);
+            distinct.len() - 1
+        })
+    };
+    let actors: Vec<usize> = actors.iter().map(|actor| place_of(*actor)).collect();
+    workers::enter_known(connection, organization, &integration, distinct.iter().copied(), &mut roster)
+        .await?;
+    let mut found: Vec<Option<WorkerId>> = vec![None; distinct.len()];
+    let mut find = |place: usize| {
+        if let Some(worker) = found[place] {
+            return Ok(worker);
+        }
+        let worker = roster.find_or_make(distinct[place], || WorkerId::new(state.ids.at(now)))?;
+        found[place] = Some(worker);
+        Ok(worker)
+    };
+    let workers = actors.into_iter().map(&mut find).collect();
     Ok(Found { workers, roster })
 }

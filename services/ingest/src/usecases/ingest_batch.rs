@@ -4,17 +4,18 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{NewEvent, Rejection, RejectionCode};
 use crate::state::State;
 use crate::store::events::{self, StoredEvent};
-use crate::usecases::announce::{batch, enveloped, workers_created};
+use crate::usecases::announce::{batch, facts, workers_created};
 use crate::usecases::find_workers::find_workers;
 use crate::usecases::once::{Answer, Application, WriteError, Written, check_quota, once};
 use chrono::{DateTime, Utc};
 use contracts::FaultCode;
-use contracts::event::CloudEvent;
+use contracts::event::{CloudEvent, Envelope};
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::EventAccepted;
 use platform::Fault;
 use platform_pg::outbox::PendingEvent;
 use sqlx::PgConnection;
+use std::borrow::Cow;
 
 /// What became of the events of a batch.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub struct Verdicts<'b> {
 
 /// An accepted event with what it was given.
 struct Accepted<'b> {
-    event: &'b NewEvent,
+    event: &'b NewEvent<'b>,
     worker: WorkerId,
     id: EventId,
     timestamp: DateTime<Utc>,
@@ -39,7 +40,7 @@ pub async fn ingest_batch(
     state: &State,
     application: &Application,
     key: Option<String>,
-    body: Result<Vec<Result<NewEvent, Rejection>>, Fault>,
+    body: Result<Vec<Result<NewEvent<'_>, Rejection>>, Fault>,
     render: impl FnOnce(&Verdicts<'_>) -> Result<Vec<u8>, serde_json::Error>,
 ) -> Result<Answer, WriteError> {
     let (events, refusal) = match body {
@@ -60,13 +61,13 @@ async fn write(
     state: &State,
     connection: &mut PgConnection,
     application: &Application,
-    events: &[Result<NewEvent, Rejection>],
+    events: &[Result<NewEvent<'_>, Rejection>],
     now: DateTime<Utc>,
     render: impl FnOnce(&Verdicts<'_>) -> Result<Vec<u8>, serde_json::Error>,
 ) -> Result<Written, WriteError> {
-    let judged: Vec<Result<&NewEvent, Rejection>> =
+    let judged: Vec<Result<&NewEvent<'_>, Rejection>> =
         events.iter().map(|event| permitted(application, event)).collect();
-    let forbidden = |verdict: &Result<&NewEvent, Rejection>| matches!(verdict, Err(rejection) if rejection.code == RejectionCode::ForbiddenEventType);
+    let forbidden = |verdict: &Result<&NewEvent<'_>, Rejection>| matches!(verdict, Err(rejection) if rejection.code == RejectionCode::ForbiddenEventType);
     if judged.iter().all(forbidden) {
         let message = "the application may send none of these event types";
         return Err(Fault::new(FaultCode::EventTypeForbidden, message).into());
@@ -92,11 +93,11 @@ async fn write(
 /// Whether the application may send an event of this type.
 fn permitted<'b>(
     application: &Application,
-    event: &'b Result<NewEvent, Rejection>,
-) -> Result<&'b NewEvent, Rejection> {
+    event: &'b Result<NewEvent<'b>, Rejection>,
+) -> Result<&'b NewEvent<'b>, Rejection> {
     let event = event.as_ref().map_err(Clone::clone)?;
     let allowed = application.facts.app.allowed_event_types.as_deref();
-    if allowed.is_none_or(|types| types.contains(&event.event_type)) {
+    if allowed.is_none_or(|types| types.iter().any(|allowed| *allowed == event.event_type)) {
         return Ok(event);
     }
     let message = format!("the application may not send events of type {}", event.event_type);
@@ -106,7 +107,7 @@ fn permitted<'b>(
 /// Brings verdicts and workers together. Ids ascend in the order of the batch, and so does its timeline.
 fn settle<'b>(
     state: &State,
-    judged: &[Result<&'b NewEvent, Rejection>],
+    judged: &[Result<&'b NewEvent<'b>, Rejection>],
     workers: Vec<Result<WorkerId, Rejection>>,
     now: DateTime<Utc>,
 ) -> (Vec<Accepted<'b>>, Verdicts<'b>) {
@@ -149,7 +150,7 @@ async fn store(
             event_type: &accepted.event.event_type,
             category: accepted.event.category.as_str(),
             duration: accepted.event.duration,
-            metadata: accepted.event.metadata.as_deref(),
+            metadata: accepted.event.metadata,
         })
         .collect();
     let organization = application.principal.organization.id;
@@ -162,24 +163,31 @@ fn announce(
     accepted: &[Accepted<'_>],
     now: DateTime<Utc>,
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
-    let traceparent = platform::telemetry::current_traceparent();
-    let events: Vec<CloudEvent<EventAccepted>> = accepted
+    let Some(first) = accepted.first() else { return Ok(None) };
+    let envelope = CloudEvent::empty::<EventAccepted<'_>>(facts(application, first.worker, first.id, now));
+    let integration = application.integration();
+    let parts: Vec<(String, EventAccepted<'_>)> = accepted
         .iter()
-        .map(|Accepted { event, worker, id, timestamp }| {
+        .map(|Accepted { event, worker, timestamp, .. }| {
             let data = EventAccepted {
-                source: application.integration(),
-                event_type: event.event_type.clone(),
-                category: event.category.as_str().to_owned(),
+                source: Cow::Borrowed(&integration),
+                event_type: Cow::Borrowed(&event.event_type),
+                category: Cow::Borrowed(event.category.as_str()),
                 timestamp: *timestamp,
                 duration: event.duration,
                 worker: event.actor.facts(*worker),
-                metadata: event.metadata.clone(),
+                metadata: event.metadata.map(Cow::Borrowed),
             };
-            let mut enveloped = enveloped(application, *worker, *id, now, traceparent.clone(), data);
-            // Subscribers filter on what the application calls it.
-            enveloped.kind.clone_from(&event.event_type);
-            enveloped
+            (worker.to_string(), data)
         })
         .collect();
-    batch(state, application, now, &events)
+    let enveloped = accepted.iter().zip(&parts).map(|(accepted, (worker, data))| Envelope {
+        id: accepted.id,
+        // Subscribers filter on what the application calls it.
+        kind: &accepted.event.event_type,
+        subject: Some(worker),
+        partitionkey: worker,
+        ..envelope.around(data)
+    });
+    batch(state, application, now, &enveloped.collect::<Vec<_>>())
 }

@@ -5,11 +5,12 @@ use crate::domain::snapshot::NewSnapshot;
 use crate::state::State;
 use crate::store::events::{self, StoredEvent};
 use crate::store::snapshots;
-use crate::usecases::announce::{batch, enveloped, workers_created};
+use crate::usecases::announce::{batch, facts, workers_created};
 use crate::usecases::find_workers::find_workers;
 use crate::usecases::once::{Answer, Application, WriteError, Written, check_quota, once};
 use chrono::{DateTime, Utc};
 use contracts::FaultCode;
+use contracts::event::CloudEvent;
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::SnapshotAccepted;
 use platform::Fault;
@@ -84,10 +85,10 @@ async fn write(
         metrics: snapshot.metrics.clone(),
         metadata: snapshot.metadata.clone(),
     };
-    let traceparent = platform::telemetry::current_traceparent();
-    let enveloped = enveloped(application, worker, id, now, traceparent, data);
+    let event = CloudEvent::new(facts(application, worker, id, now), data);
+    let announced = batch(state, application, now, &[event.around(&event.data)])?;
     let created = workers_created(state, application, now, &found.roster)?;
-    let announced = created.into_iter().chain(batch(state, application, now, &[enveloped])?).collect();
+    let announced = created.into_iter().chain(announced).collect();
     let display_name = found.roster.worker(worker).and_then(|worker| worker.display_name.clone());
     let body = render(snapshot, &Subject { worker, display_name })?;
     Ok(Written { status: 202, body, events: 1, announced })

@@ -60,6 +60,24 @@ async fn a_batch_is_one_message_of_events_under_the_application_s_own_types() {
 }
 
 #[tokio::test]
+async fn a_large_batch_travels_compressed_and_a_small_one_does_not() {
+    let ingest = Harness::start().await;
+    let acme = caller("acme");
+    let numbered = |number| with(event("a@example.com"), &json!({"metadata": {"n": number}}));
+    let sent: Vec<_> = (0..200).map(numbered).collect();
+    assert_eq!(ingest.events(&acme, &json!(sent)).await.0, 202);
+    let messages = messages(&ingest, 2).await;
+    let of = |key: &str| messages.iter().find(|message| message.routing_key == key).unwrap();
+    let batch = of("ingest.event.accepted.v1");
+    assert_eq!(batch.properties["content_encoding"], "zstd");
+    assert_eq!(batch.properties["content_type"], BATCH_CONTENT_TYPE);
+    let events: Events<EventAccepted<'_>> = serde_json::from_str(&batch.payload).unwrap();
+    let numbers = events.as_slice().iter().map(|event| event.data.metadata.as_ref().unwrap().get());
+    assert!(numbers.eq((0..200).map(|number| json!({"n": number}).to_string())));
+    assert_eq!(of("ingest.worker.created.v1").properties["content_encoding"], json!(null));
+}
+
+#[tokio::test]
 async fn a_snapshot_is_published_and_nothing_refused_is() {
     let ingest = Harness::start().await;
     let acme = caller("acme");
