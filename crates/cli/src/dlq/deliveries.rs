@@ -58,7 +58,7 @@ pub async fn show(gateway: &Gateway, id: &str, format: Format) -> anyhow::Result
     };
     let found = match found {
         Ok(found) => found,
-        Err(error) if error.to_string().starts_with("the gateway answered 404") => Vec::new(),
+        Err(error) if is_nowhere(&error) => Vec::new(),
         Err(error) => return Err(error),
     };
     let people = || {
@@ -71,6 +71,10 @@ pub async fn show(gateway: &Gateway, id: &str, format: Format) -> anyhow::Result
         found.iter().map(page).collect::<Vec<_>>().join("\n")
     };
     Ok(Answer { text: format.answer(&json!({"data": found}), people), good: !found.is_empty() })
+}
+
+fn is_nowhere(error: &anyhow::Error) -> bool {
+    error.to_string().starts_with("the gateway answered 404")
 }
 
 async fn delivery(gateway: &Gateway, id: &str) -> anyhow::Result<Value> {
@@ -99,6 +103,7 @@ pub async fn recover(
 ) -> anyhow::Result<Answer> {
     let gateway = connections.gateway()?;
     let ids: Vec<_> = chosen(filter).collect();
+    check(&gateway, subscription, &ids).await?;
     if wish.dry_run {
         let count =
             if ids.is_empty() { dead(&gateway, subscription, filter).await? } else { json!(ids.len()) };
@@ -134,6 +139,28 @@ pub async fn recover(
         )
     };
     Ok(Answer::good(wish.format.answer(&answer, people)))
+}
+
+/// Refuses what was chosen one by one unless all of it is dead, and of the subscription.
+async fn check(gateway: &Gateway, subscription: &str, ids: &[&str]) -> anyhow::Result<()> {
+    let mut wrong = Vec::new();
+    for id in ids {
+        let text = |one: &Value, name: &str| shown(one[name].as_str().unwrap_or("unknown"));
+        let why = match delivery(gateway, id).await {
+            Ok(one) if !text(&one, "subscriptionId").eq_ignore_ascii_case(subscription) => {
+                format!("is of subscription {}", text(&one, "subscriptionId"))
+            }
+            Ok(one) if one["status"] != "DEAD_LETTER" => {
+                format!("is not dead but {}", text(&one, "status").to_lowercase())
+            }
+            Ok(_) => continue,
+            Err(error) if is_nowhere(&error) => "is no delivery".to_owned(),
+            Err(error) => return Err(error),
+        };
+        wrong.push(format!("{} {why}", shown(id)));
+    }
+    ensure!(wrong.is_empty(), "nothing is replayed: {}", wrong.join("; "));
+    Ok(())
 }
 
 /// How many deliveries of a subscription are dead.

@@ -225,16 +225,30 @@ async fn try_again(
     eventually("none is dead", async || (would() == 0).then_some(())).await;
     let shown = document(system, &["dlq", "show", first])["data"][0].clone();
     assert_eq!(shown["status"], "DELIVERED", "{shown}");
+    // What was chosen by mistake is named, all of it, before anything is sent.
+    let replay = ["dlq", "replay", "--subscription", NOBODY, "--id", "msg_1", "--id", first];
+    for more in [&[][..], &["--dry-run"]] {
+        let refused = leadwire(system, &[&replay[..], more].concat());
+        let said = String::from_utf8([refused.stdout, refused.stderr].concat()).unwrap();
+        for part in ["msg_1 is no delivery", &format!("{first} is of subscription {subscription}")] {
+            assert!(refused.status.code() == Some(1) && said.contains(part), "{said}");
+        }
+    }
+    let replay = leadwire(system, &["dlq", "replay", "--subscription", subscription, "--id", first]);
+    let said = String::from_utf8([replay.stdout, replay.stderr].concat()).unwrap();
+    assert!(said.contains(&format!("{first} is not dead but delivered")), "{said}");
 }
+
+/// A subscription that there is not.
+const NOBODY: &str = "0190b3c4-0000-7000-8000-00000000000a";
 
 /// What is not there cannot be sent again: that is said, and ends 1.
 fn refusals(system: &System, subscription: &str) {
     let recover = ["deliveries", "recover", "--subscription", subscription, "--since", "1h"];
     assert_eq!(document(system, &recover)["recovered"], 0);
-    let nobody = "0190b3c4-0000-7000-8000-00000000000a";
     for (nothing, why) in [
         (&["deliveries", "retry", "msg_1"][..], "404"),
-        (&["deliveries", "recover", "--since", "1h", "--subscription", nobody], "404"),
+        (&["deliveries", "recover", "--since", "1h", "--subscription", NOBODY], "404"),
         (&["dlq", "replay", "--subscription", "nonsense"], "40"),
     ] {
         let refused = leadwire(system, nothing);
