@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,6 +17,9 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 /// The most events of one message.
 pub const BATCH_LIMIT: usize = 500;
+
+const SPEC_VERSION: &str = "1.0";
+const DATA_CONTENT_TYPE: &str = "application/json";
 
 /// What a kind of event is: its names on the broker and for subscribers.
 pub trait EventData: Serialize + DeserializeOwned {
@@ -34,7 +37,7 @@ pub trait EventData: Serialize + DeserializeOwned {
 }
 
 /// A CloudEvents 1.0 envelope. `D` is [`EventData`], or raw JSON where the payload is only passed on.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CloudEvent<D> {
     pub specversion: String,
     pub id: EventId,
@@ -79,88 +82,123 @@ pub struct EventFacts {
 impl<D: EventData> CloudEvent<D> {
     /// Wraps data into its envelope.
     pub fn new(facts: EventFacts, data: D) -> Self {
-        enveloped::<D, D>(facts, data)
-    }
-}
-
-impl CloudEvent<()> {
-    /// The envelope of an event of this kind, without its data.
-    pub fn empty<D: EventData>(facts: EventFacts) -> Self {
-        enveloped::<D, ()>(facts, ())
-    }
-}
-
-fn enveloped<D: EventData, T>(facts: EventFacts, data: T) -> CloudEvent<T> {
-    CloudEvent {
-        specversion: "1.0".to_owned(),
-        id: facts.id,
-        source: D::SOURCE.event_source(),
-        kind: D::TYPE.to_owned(),
-        subject: Some(facts.aggregate.clone()),
-        time: facts.time,
-        datacontenttype: "application/json".to_owned(),
-        dataschema: format!("/schemas/events/{}.json", D::ROUTING_KEY),
-        tenantid: facts.tenant,
-        partitionkey: facts.aggregate,
-        aggregateversion: facts.aggregate_version,
-        traceparent: facts.traceparent,
-        requestid: facts.request_id,
-        trackdelivery: facts.track_delivery,
-        data,
-    }
-}
-
-/// A [`CloudEvent`] as it is written, of parts that others own: those of a batch differ in little.
-#[derive(Debug, Serialize)]
-pub struct Envelope<'e, D> {
-    pub specversion: &'e str,
-    pub id: EventId,
-    pub source: &'e str,
-    #[serde(rename = "type")]
-    pub kind: &'e str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<&'e str>,
-    pub time: DateTime<Utc>,
-    pub datacontenttype: &'e str,
-    pub dataschema: &'e str,
-    pub tenantid: OrganizationId,
-    pub partitionkey: &'e str,
-    pub aggregateversion: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub traceparent: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub requestid: Option<&'e str>,
-    pub trackdelivery: bool,
-    pub data: &'e D,
-}
-
-impl<T> CloudEvent<T> {
-    /// This envelope around other data.
-    pub fn around<'e, D>(&'e self, data: &'e D) -> Envelope<'e, D> {
-        Envelope {
-            specversion: &self.specversion,
-            id: self.id,
-            source: &self.source,
-            kind: &self.kind,
-            subject: self.subject.as_deref(),
-            time: self.time,
-            datacontenttype: &self.datacontenttype,
-            dataschema: &self.dataschema,
-            tenantid: self.tenantid,
-            partitionkey: &self.partitionkey,
-            aggregateversion: self.aggregateversion,
-            traceparent: self.traceparent.as_deref(),
-            requestid: self.requestid.as_deref(),
-            trackdelivery: self.trackdelivery,
+        Self {
+            specversion: SPEC_VERSION.to_owned(),
+            id: facts.id,
+            source: D::SOURCE.event_source(),
+            kind: D::TYPE.to_owned(),
+            subject: Some(facts.aggregate.clone()),
+            time: facts.time,
+            datacontenttype: DATA_CONTENT_TYPE.to_owned(),
+            dataschema: data_schema::<D>(),
+            tenantid: facts.tenant,
+            partitionkey: facts.aggregate,
+            aggregateversion: facts.aggregate_version,
+            traceparent: facts.traceparent,
+            requestid: facts.request_id,
+            trackdelivery: facts.track_delivery,
             data,
         }
     }
 }
 
-impl<D: Serialize> Serialize for CloudEvent<D> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.around(&self.data).serialize(serializer)
+fn data_schema<D: EventData>() -> String {
+    format!("/schemas/events/{}.json", D::ROUTING_KEY)
+}
+
+/// What the events of a batch have in common. None asks for `webhook.event.settled`.
+#[derive(Clone, Debug)]
+pub struct BatchFacts {
+    pub time: DateTime<Utc>,
+    pub tenant: OrganizationId,
+    pub traceparent: Option<String>,
+    pub request_id: Option<String>,
+}
+
+/// An event of a batch.
+#[derive(Clone, Debug)]
+pub struct Member<'e, D> {
+    pub id: EventId,
+    /// [`EventData::TYPE`], unless subscribers filter on something else.
+    pub kind: &'e str,
+    pub aggregate: String,
+    pub aggregate_version: i64,
+    pub data: D,
+}
+
+/// Writes a batch ([`BATCH_CONTENT_TYPE`]) of [`CloudEvent`]s. What they have in common is made into JSON once and
+/// copied into each: with 500 small events that is most of the work.
+///
+/// # Errors
+/// When data cannot be written as JSON.
+pub fn write_batch<D: EventData>(
+    common: BatchFacts,
+    members: &[Member<'_, D>],
+) -> serde_json::Result<Vec<u8>> {
+    let common = serde_json::to_vec(&Common {
+        specversion: SPEC_VERSION,
+        source: D::SOURCE.event_source(),
+        time: common.time,
+        datacontenttype: DATA_CONTENT_TYPE,
+        dataschema: data_schema::<D>(),
+        tenantid: common.tenant,
+        traceparent: common.traceparent,
+        requestid: common.request_id,
+        trackdelivery: false,
+    })?;
+    let mut batch = Vec::with_capacity(members.len() * USUAL_LENGTH);
+    batch.push(b'[');
+    for member in members {
+        if batch.len() > 1 {
+            batch.push(b',');
+        }
+        let own = Own {
+            id: member.id,
+            kind: member.kind,
+            subject: &member.aggregate,
+            partitionkey: &member.aggregate,
+            aggregateversion: member.aggregate_version,
+            data: &member.data,
+        };
+        serde_json::to_writer(&mut batch, &own)?;
+        // Both are objects, neither is empty: `{…}` and `{…}` become `{…,…}`.
+        batch.pop();
+        batch.push(b',');
+        batch.extend_from_slice(&common[1..]);
     }
+    batch.push(b']');
+    Ok(batch)
+}
+
+/// Bytes of an event that most batches have room in.
+const USUAL_LENGTH: usize = 1_280;
+
+/// The part of a [`CloudEvent`] that all of a batch share.
+#[derive(Serialize)]
+struct Common {
+    specversion: &'static str,
+    source: String,
+    time: DateTime<Utc>,
+    datacontenttype: &'static str,
+    dataschema: String,
+    tenantid: OrganizationId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requestid: Option<String>,
+    trackdelivery: bool,
+}
+
+/// The other part.
+#[derive(Serialize)]
+struct Own<'e, D> {
+    id: EventId,
+    #[serde(rename = "type")]
+    kind: &'e str,
+    subject: &'e str,
+    partitionkey: &'e str,
+    aggregateversion: i64,
+    data: &'e D,
 }
 
 /// The body of a message: one event, or several at once ([`BATCH_CONTENT_TYPE`]).

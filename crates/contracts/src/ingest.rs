@@ -5,6 +5,7 @@
 
 use crate::event::EventData;
 use crate::ids::WorkerId;
+use crate::moment;
 use crate::service::Service;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
@@ -34,6 +35,8 @@ pub struct EventAccepted<'e> {
     pub event_type: Cow<'e, str>,
     pub category: Cow<'e, str>,
     /// When it happened, as the application says; when it was received, if that says nothing.
+    #[serde(serialize_with = "moment::serialize")]
+    #[schemars(with = "DateTime<Utc>")]
     pub timestamp: DateTime<Utc>,
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,7 +95,7 @@ impl EventData for WorkerCreated<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{CloudEvent, Events};
+    use crate::event::{BatchFacts, CloudEvent, Events, Member, write_batch};
     use serde_json::Value;
 
     fn holds<D: EventData>(text: &str) {
@@ -107,6 +110,36 @@ mod tests {
         holds::<EventAccepted>(include_str!("../../../proto/fixtures/ingest.event.accepted.v1.json"));
         holds::<SnapshotAccepted>(include_str!("../../../proto/fixtures/ingest.snapshot.accepted.v1.json"));
         holds::<WorkerCreated>(include_str!("../../../proto/fixtures/ingest.worker.created.v1.json"));
+    }
+
+    #[test]
+    fn a_batch_is_written_as_its_events_are() {
+        let text = include_str!("../../../proto/fixtures/ingest.event.accepted.v1.json");
+        let Events::Batch(events) = serde_json::from_str::<Events<EventAccepted<'_>>>(text).unwrap() else {
+            panic!("one event");
+        };
+        for requestid in [None, Some("one".to_owned())] {
+            let mut events = events.clone();
+            let CloudEvent { time, tenantid: tenant, traceparent, .. } = events[0].clone();
+            for event in &mut events {
+                (event.time, event.traceparent, event.requestid) =
+                    (time, traceparent.clone(), requestid.clone());
+            }
+            let members: Vec<_> = events.iter().map(member).collect();
+            let common = BatchFacts { time, tenant, traceparent, request_id: requestid };
+            let written: Value = serde_json::from_slice(&write_batch(common, &members).unwrap()).unwrap();
+            assert_eq!(written, serde_json::to_value(&events).unwrap());
+        }
+    }
+
+    fn member<'e>(event: &'e CloudEvent<EventAccepted<'static>>) -> Member<'e, EventAccepted<'static>> {
+        Member {
+            id: event.id,
+            kind: &event.kind,
+            aggregate: event.partitionkey.clone(),
+            aggregate_version: event.aggregateversion,
+            data: event.data.clone(),
+        }
     }
 
     #[test]

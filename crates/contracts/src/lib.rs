@@ -15,6 +15,7 @@ pub mod internal;
 pub mod lead;
 pub mod lex;
 pub mod limits;
+pub mod moment;
 pub mod outcome;
 pub mod routes;
 pub mod service;

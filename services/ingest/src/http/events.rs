@@ -7,6 +7,7 @@ use crate::state::State;
 use crate::usecases::ingest_batch::{Verdicts, ingest_batch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
+use contracts::moment;
 use platform_http::edge::request_id;
 use platform_http::{Caller, HttpFault, JsonBytes};
 use serde::Serialize;
@@ -32,6 +33,7 @@ struct Results<'b> {
 #[serde(rename_all = "camelCase")]
 struct AcceptedEvent<'b> {
     event_type: &'b str,
+    #[serde(serialize_with = "moment::serialize")]
     timestamp: DateTime<Utc>,
 }
 

@@ -4,7 +4,7 @@ use crate::domain::roster::Roster;
 use crate::state::State;
 use crate::usecases::once::Application;
 use chrono::{DateTime, Utc};
-use contracts::event::{CloudEvent, Envelope, EventData, EventFacts};
+use contracts::event::{BatchFacts, EventData, Member, write_batch};
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::{WorkerCreated, WorkerFacts};
 use platform::content_coding;
@@ -12,39 +12,24 @@ use platform_pg::outbox::PendingEvent;
 use serde_json::json;
 use std::borrow::Cow;
 
-/// Bytes of an event as it is published, roughly: what most batches have room in.
-const EVENT: usize = 1_280;
-
-/// What the envelope of an event about a worker says.
-pub fn facts(application: &Application, worker: WorkerId, id: EventId, now: DateTime<Utc>) -> EventFacts {
-    EventFacts {
-        id,
-        time: now,
-        tenant: application.principal.organization.id,
-        aggregate: worker.to_string(),
-        aggregate_version: 1,
-        traceparent: platform::telemetry::current_traceparent(),
-        request_id: platform::request_id::current(),
-        track_delivery: false,
-    }
-}
-
 /// Several events as one message. `None` when there is none.
 pub fn batch<D: EventData>(
     state: &State,
     application: &Application,
     now: DateTime<Utc>,
-    events: &[Envelope<'_, D>],
+    events: &[Member<'_, D>],
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
     if events.is_empty() {
         return Ok(None);
     }
-    let mut headers = json!({"tenant-id": application.principal.organization.id});
-    if let Some(traceparent) = platform::telemetry::current_traceparent() {
-        headers["traceparent"] = traceparent.into();
+    let tenant = application.principal.organization.id;
+    let traceparent = platform::telemetry::current_traceparent();
+    let mut headers = json!({"tenant-id": tenant});
+    if let Some(traceparent) = &traceparent {
+        headers["traceparent"] = traceparent.as_str().into();
     }
-    let mut payload = Vec::with_capacity(events.len() * EVENT);
-    serde_json::to_writer(&mut payload, events)?;
+    let request_id = platform::request_id::current();
+    let payload = write_batch(BatchFacts { time: now, tenant, traceparent, request_id }, events)?;
     Ok(Some(PendingEvent {
         event_id: state.ids.at(now),
         routing_key: D::ROUTING_KEY.to_owned(),
@@ -54,6 +39,11 @@ pub fn batch<D: EventData>(
     }))
 }
 
+/// An event about a worker, of which nothing before matters.
+pub fn about<D>(worker: WorkerId, id: EventId, kind: &str, data: D) -> Member<'_, D> {
+    Member { id, kind, aggregate: worker.to_string(), aggregate_version: 1, data }
+}
+
 /// The workers that the write has made, as one message.
 pub fn workers_created(
     state: &State,
@@ -61,7 +51,7 @@ pub fn workers_created(
     now: DateTime<Utc>,
     roster: &Roster,
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
-    let created: Vec<CloudEvent<WorkerCreated<'_>>> = roster
+    let created: Vec<Member<'_, WorkerCreated<'_>>> = roster
         .changes()
         .created
         .iter()
@@ -74,10 +64,8 @@ pub fn workers_created(
                 display_name: worker.display_name.as_deref().map(Cow::Borrowed),
             };
             let data = WorkerCreated { source: application.integration(), worker };
-            let event_id = EventId::new(state.ids.at(now));
-            Some(CloudEvent::new(facts(application, id, event_id, now), data))
+            Some(about(id, EventId::new(state.ids.at(now)), WorkerCreated::TYPE, data))
         })
         .collect();
-    let enveloped: Vec<_> = created.iter().map(|event| event.around(&event.data)).collect();
-    batch(state, application, now, &enveloped)
+    batch(state, application, now, &created)
 }

@@ -4,12 +4,11 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{NewEvent, Rejection, RejectionCode};
 use crate::state::State;
 use crate::store::events::{self, StoredEvent};
-use crate::usecases::announce::{batch, facts, workers_created};
+use crate::usecases::announce::{about, batch, workers_created};
 use crate::usecases::find_workers::find_workers;
 use crate::usecases::once::{Answer, Application, WriteError, Written, check_quota, once};
 use chrono::{DateTime, Utc};
 use contracts::FaultCode;
-use contracts::event::{CloudEvent, Envelope};
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::EventAccepted;
 use platform::Fault;
@@ -163,12 +162,10 @@ fn announce(
     accepted: &[Accepted<'_>],
     now: DateTime<Utc>,
 ) -> Result<Option<PendingEvent>, serde_json::Error> {
-    let Some(first) = accepted.first() else { return Ok(None) };
-    let envelope = CloudEvent::empty::<EventAccepted<'_>>(facts(application, first.worker, first.id, now));
     let integration = application.integration();
-    let parts: Vec<(String, EventAccepted<'_>)> = accepted
+    let events: Vec<_> = accepted
         .iter()
-        .map(|Accepted { event, worker, timestamp, .. }| {
+        .map(|Accepted { event, worker, id, timestamp }| {
             let data = EventAccepted {
                 source: Cow::Borrowed(&integration),
                 event_type: Cow::Borrowed(&event.event_type),
@@ -178,16 +175,9 @@ fn announce(
                 worker: event.actor.facts(*worker),
                 metadata: event.metadata.map(Cow::Borrowed),
             };
-            (worker.to_string(), data)
+            // Subscribers filter on what the application calls it.
+            about(*worker, *id, &event.event_type, data)
         })
         .collect();
-    let enveloped = accepted.iter().zip(&parts).map(|(accepted, (worker, data))| Envelope {
-        id: accepted.id,
-        // Subscribers filter on what the application calls it.
-        kind: &accepted.event.event_type,
-        subject: Some(worker),
-        partitionkey: worker,
-        ..envelope.around(data)
-    });
-    batch(state, application, now, &enveloped.collect::<Vec<_>>())
+    batch(state, application, now, &events)
 }

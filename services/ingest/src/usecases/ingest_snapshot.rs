@@ -5,12 +5,12 @@ use crate::domain::snapshot::NewSnapshot;
 use crate::state::State;
 use crate::store::events::{self, StoredEvent};
 use crate::store::snapshots;
-use crate::usecases::announce::{batch, facts, workers_created};
+use crate::usecases::announce::{about, batch, workers_created};
 use crate::usecases::find_workers::find_workers;
 use crate::usecases::once::{Answer, Application, WriteError, Written, check_quota, once};
 use chrono::{DateTime, Utc};
 use contracts::FaultCode;
-use contracts::event::CloudEvent;
+use contracts::event::EventData;
 use contracts::ids::{EventId, WorkerId};
 use contracts::ingest::SnapshotAccepted;
 use platform::Fault;
@@ -85,8 +85,7 @@ async fn write(
         metrics: snapshot.metrics.clone(),
         metadata: snapshot.metadata.clone(),
     };
-    let event = CloudEvent::new(facts(application, worker, id, now), data);
-    let announced = batch(state, application, now, &[event.around(&event.data)])?;
+    let announced = batch(state, application, now, &[about(worker, id, SnapshotAccepted::TYPE, data)])?;
     let created = workers_created(state, application, now, &found.roster)?;
     let announced = created.into_iter().chain(announced).collect();
     let display_name = found.roster.worker(worker).and_then(|worker| worker.display_name.clone());
