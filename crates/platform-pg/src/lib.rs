@@ -1,4 +1,4 @@
-//! PostgreSQL for every service: pool, store errors, migrations, group commit, the later wait for a commit,
+//! PostgreSQL for every service: pool, kept connections, store errors, migrations, group commit, the later wait for a commit,
 //! idempotency, inbox, outbox with relay and sweeper, partitions and their retention, the second look at
 //! organisations that are gone.
 //!
@@ -12,6 +12,7 @@ pub mod gone;
 pub mod group_commit;
 pub mod idempotency;
 pub mod inbox;
+pub mod kept;
 pub mod migrations;
 pub mod outbox;
 mod parcels;
@@ -25,4 +26,5 @@ pub use bounded::within;
 pub use error::StoreError;
 pub use flush::flush;
 pub use group_commit::{GroupCommit, GroupWrite};
+pub use kept::Kept;
 pub use pool::{DatabaseSettings, begin_planned, begin_reading, connect};

@@ -6,6 +6,7 @@ mod broken_writes;
 mod group_commit;
 mod idempotency;
 mod inbox;
+mod kept;
 mod ledger;
 mod order;
 mod partitions;

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, Shared, ready};
 use platform::clock::Clock;
 use platform::lifecycle::Tasks;
 use platform_pg::bounded::LIMIT;
-use platform_pg::{GroupWrite, StoreError, within};
+use platform_pg::{GroupWrite, Kept, StoreError, within};
 use sqlx::PgPool;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Claim {
 /// Claims tokens in groups.
 #[derive(Clone, Debug)]
 pub struct ClaimJtis {
-    database: PgPool,
+    connection: Kept,
     clock: Clock,
     tasks: Tasks,
     /// Of one flush at a time: each holds a connection, and when the disk stalls they must not hold all of them.
@@ -65,7 +65,7 @@ pub struct ClaimJtis {
 
 impl ClaimJtis {
     pub fn new(database: PgPool, clock: Clock, tasks: Tasks) -> Self {
-        Self { database, clock, tasks, flush: Arc::new(Semaphore::new(1)) }
+        Self { connection: Kept::new(database), clock, tasks, flush: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -79,7 +79,7 @@ impl GroupWrite for ClaimJtis {
     }
 
     async fn write(&self, items: &[JtiClaim]) -> Result<Vec<Claimed>, StoreError> {
-        let mut connection = self.database.acquire().await?;
+        let mut connection = self.connection.take().await?;
         let credentials: Vec<Uuid> = items.iter().map(|item| item.credential_id.as_uuid()).collect();
         let jtis: Vec<Vec<u8>> = items.iter().map(|item| item.jti.to_vec()).collect();
         let expiries: Vec<DateTime<Utc>> = items.iter().map(|item| item.expires_at).collect();
@@ -102,15 +102,18 @@ impl GroupWrite for ClaimJtis {
         .fetch_all(&mut *connection)
         .await?;
         let claim = if let Some(permit) = alone {
+            let kept = self.connection.clone();
             let flushed = within(LIMIT, async move {
-                let flushed = platform_pg::flush(&mut connection).await;
+                platform_pg::flush(&mut connection).await?;
+                kept.keep(connection);
                 drop(permit);
-                flushed
+                Ok::<_, StoreError>(())
             });
             let claim = Claim(flushed.boxed().shared());
             self.tasks.spawn("jti flush", claim.clone().durable().map(drop));
             claim
         } else {
+            self.connection.keep(connection);
             Claim(ready(Ok(())).boxed().shared())
         };
         let claimed: HashSet<_> = claimed.into_iter().map(|row| (row.credential_id, row.jti)).collect();

@@ -7,7 +7,7 @@ use contracts::ids::{ClientId, CorrelationId, CredentialId, LeadId, Organization
 use contracts::lead::LeadCustomer;
 use platform_pg::idempotency::Stored;
 use platform_pg::outbox::{OutboxEntry, PendingEvent};
-use platform_pg::{GroupWrite, StoreError, idempotency};
+use platform_pg::{GroupWrite, Kept, StoreError, idempotency};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -35,12 +35,12 @@ pub enum Written {
 /// Stores leads in groups.
 #[derive(Clone, Debug)]
 pub struct AcceptLeads {
-    database: PgPool,
+    connection: Kept,
 }
 
 impl AcceptLeads {
     pub fn new(database: PgPool) -> Self {
-        Self { database }
+        Self { connection: Kept::new(database) }
     }
 }
 
@@ -54,11 +54,12 @@ impl GroupWrite for AcceptLeads {
     }
 
     async fn write(&self, items: &[LeadWrite]) -> Result<Vec<Written>, StoreError> {
-        let mut connection = self.database.acquire().await?;
+        let mut connection = self.connection.take().await?;
         let seqs = insert_fresh(&mut connection, items).await?;
         let seen: Vec<_> =
             items.iter().zip(&seqs).filter(|(_, seq)| seq.is_none()).map(|(item, _)| place(item)).collect();
         let earlier = idempotency::find_all(&mut connection, &seen).await?;
+        self.connection.keep(connection);
         items
             .iter()
             .zip(seqs)
