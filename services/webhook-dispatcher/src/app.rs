@@ -63,7 +63,7 @@ impl App {
         tasks.spawn("recoveries", recover::run(state.clone(), shutdown.clone()));
         tasks.spawn("messages that wait", waiting::run(state.clone(), shutdown.clone()));
         tasks.spawn("figures", figures::run(state.clone(), shutdown.clone()));
-        broker.consume(FanOut(state.clone()));
+        broker.consume(FanOut::new(state.clone()));
         broker.consume(Control(state.clone()));
         broker.consume_replica(Changes(state.clone()));
         let reconciler = Reconciler::new(state.clone(), broker.clone(), settings.accounting.clone());

@@ -9,7 +9,7 @@ use contracts::event::{CloudEvent, EventData, Events};
 use contracts::lex::LexMessage;
 use contracts::topology::{WEBHOOK_DISPATCHER_EVENTS, WorkQueue};
 use platform_broker::{HandleError, Handler, Incoming};
-use platform_pg::StoreError;
+use platform_pg::{Kept, StoreError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -26,7 +26,16 @@ const TOGETHER: usize = 512;
 
 /// Fans events out.
 #[derive(Clone, Debug)]
-pub struct FanOut(pub State);
+pub struct FanOut {
+    state: State,
+    kept: Kept,
+}
+
+impl FanOut {
+    pub fn new(state: State) -> Self {
+        Self { kept: Kept::new(state.database.clone()), state }
+    }
+}
 
 impl Handler for FanOut {
     const QUEUE: WorkQueue = WEBHOOK_DISPATCHER_EVENTS;
@@ -36,7 +45,7 @@ impl Handler for FanOut {
     type Message = Events<Box<RawValue>>;
 
     async fn handle(&self, batch: &[Incoming<Self::Message>]) -> Result<(), HandleError> {
-        let now = self.0.clock.now();
+        let now = self.state.clock.now();
         // One that can never be stored does not keep the others of its message.
         let (mut events, mut hopeless) = (Vec::new(), None);
         for event in batch.iter().flat_map(|incoming| incoming.message.as_slice()) {
@@ -47,7 +56,7 @@ impl Handler for FanOut {
             }
         }
         for together in events.chunks(TOGETHER) {
-            fan_out(&self.0, together).await.map_err(disposition)?;
+            fan_out(&self.state, &self.kept, together).await.map_err(disposition)?;
         }
         hopeless.map_or(Ok(()), |error| Err(disposition(error)))
     }

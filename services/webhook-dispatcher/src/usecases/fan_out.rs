@@ -17,7 +17,7 @@ use crate::store::{self, PARTITIONED, STORED_EVENTS, deliveries, events, message
 use chrono::{DateTime, Utc};
 use contracts::ids::{EventId, SubscriptionId};
 use platform_pg::outbox::OutboxEntry;
-use platform_pg::{StoreError, partitions};
+use platform_pg::{Kept, StoreError, partitions};
 use sqlx::PgConnection;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -49,12 +49,12 @@ pub fn can_be_stored(event: &Event, now: DateTime<Utc>) -> bool {
 /// Stores events, which [`can_be_stored`], and their deliveries; what is stored already stays as it is. Says so to publishers who asked.
 /// Wakes whoever delivers, which may be before what was stored is durable: until it is this does not return, so that
 /// what a crash of the database takes back comes again, and goes out again under the same ids.
-pub async fn fan_out(state: &State, arrived: &[Event]) -> Result<(), FanOutError> {
-    let stored = match store(state, arrived).await {
+pub async fn fan_out(state: &State, kept: &Kept, arrived: &[Event]) -> Result<(), FanOutError> {
+    let stored = match store(state, kept, arrived).await {
         // Perhaps a partition is missing, which this makes. If not, the second try fails like the first.
         Err(StoreError::Refused(_)) => {
             partitions::provision(&state.database, PARTITIONED, state.clock.now()).await?;
-            store(state, arrived).await?
+            store(state, kept, arrived).await?
         }
         result => result?,
     };
@@ -174,9 +174,9 @@ struct Stored {
     announced: Vec<OutboxEntry>,
 }
 
-async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
+async fn store(state: &State, kept: &Kept, arrived: &[Event]) -> Result<Stored, StoreError> {
     let now = state.clock.now();
-    let mut connection = state.database.acquire().await?;
+    let mut connection = kept.take().await?;
     // As far as is known here; the statement itself sees whether anything newer is.
     let known = state.subscriptions.current();
     let matched = match_all(arrived, &known);
@@ -184,10 +184,11 @@ async fn store(state: &State, arrived: &[Event]) -> Result<Stored, StoreError> {
         && matched.iter().all(Matched::is_plain)
         && let Some(stored) = store_new(state, &mut connection, &matched, &known, now).await?
     {
+        kept.keep(connection);
         return Ok(stored);
     }
     let snapshot = state.subscriptions.refreshed(&mut connection).await?;
-    drop(connection);
+    kept.keep(connection);
     let matched = match_all(arrived, &snapshot);
     if matched.is_empty() { Ok(Stored::default()) } else { store_each(state, matched, &snapshot, now).await }
 }

@@ -7,7 +7,7 @@ use crate::state::State;
 use crate::store::tape;
 pub use crate::store::tape::{Mark, Turn};
 use contracts::ids::{EventId, OrganizationId};
-use platform_pg::StoreError;
+use platform_pg::{Kept, StoreError};
 use std::collections::HashSet;
 use std::time::Duration;
 use uuid::Uuid;
@@ -48,12 +48,12 @@ pub fn is_lost(state: &State, event: &Event) -> bool {
 /// Fans lost events out. One that the database refuses by itself, as it did when it came from the queue, does not
 /// keep the others: it is a dead letter there.
 pub async fn bring_back(state: &State, lost: &[Event]) -> Result<(), FanOutError> {
-    let mut back = 0_u64;
+    let (mut back, kept) = (0_u64, Kept::new(state.database.clone()));
     for together in lost.chunks(TOGETHER) {
-        match fan_out(state, together).await {
+        match fan_out(state, &kept, together).await {
             Ok(()) => back += together.len() as u64,
             Err(error) if is_outage(&error) => return Err(error),
-            Err(_) => back += one_by_one(state, together).await?,
+            Err(_) => back += one_by_one(state, &kept, together).await?,
         }
     }
     if back > 0 {
@@ -63,10 +63,10 @@ pub async fn bring_back(state: &State, lost: &[Event]) -> Result<(), FanOutError
     Ok(())
 }
 
-async fn one_by_one(state: &State, lost: &[Event]) -> Result<u64, FanOutError> {
+async fn one_by_one(state: &State, kept: &Kept, lost: &[Event]) -> Result<u64, FanOutError> {
     let mut back = 0;
     for event in lost {
-        match fan_out(state, std::slice::from_ref(event)).await {
+        match fan_out(state, kept, std::slice::from_ref(event)).await {
             Ok(()) => back += 1,
             Err(error) if is_outage(&error) => return Err(error),
             Err(error) => tracing::error!(event = %event.id, %error, "a missing event cannot be stored"),
