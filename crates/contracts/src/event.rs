@@ -127,7 +127,7 @@ pub struct Member<'e, D> {
 }
 
 /// Writes a batch ([`BATCH_CONTENT_TYPE`]) of [`CloudEvent`]s. What they have in common is made into JSON once and
-/// copied into each: with 500 small events that is most of the work.
+/// copied into each.
 ///
 /// # Errors
 /// When data cannot be written as JSON.

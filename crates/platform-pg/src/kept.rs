@@ -1,8 +1,8 @@
 //! A connection that is kept between uses, for what writes all the time.
 //!
 //! The pool asks a connection that comes back whether it still works, and its library asks again: two round trips for
-//! each use, a third of what PostgreSQL has to do for a small write. Here they are due once in a while. A use that
-//! fails, or is given up, lets go of the connection, and the pool has a look at it.
+//! each use. Here they are due once in a while. A use that fails, or is given up, lets go of the connection, and the
+//! pool has a look at it.
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
