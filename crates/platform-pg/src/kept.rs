@@ -48,10 +48,15 @@ impl Kept {
         Ok(Lent { connection: self.pool.acquire().await?, taken: now, used: now })
     }
 
-    /// Keeps a connection whose use has come to a good end.
+    /// Keeps a connection whose use has come to a good end, while the pool has others: in a small or a busy one somebody
+    /// may wait for it, perhaps its last user.
     pub fn keep(&self, mut lent: Lent) {
-        lent.used = Instant::now();
-        self.place().get_or_insert(lent);
+        let has_others =
+            self.pool.num_idle() > 0 || self.pool.size() < self.pool.options().get_max_connections();
+        if has_others {
+            lent.used = Instant::now();
+            self.place().get_or_insert(lent);
+        }
     }
 
     fn place(&self) -> std::sync::MutexGuard<'_, Option<Lent>> {

@@ -1,7 +1,7 @@
 //! A connection that is kept: the same one while it is used, and never one that nobody has asked for long.
 
 use contracts::Service;
-use platform_pg::Kept;
+use platform_pg::{DatabaseSettings, Kept};
 use sqlx::{PgConnection, PgPool};
 use testkit::{TestDatabase, eventually};
 
@@ -40,6 +40,23 @@ async fn a_connection_is_kept_while_it_is_used_and_one_that_fails_is_not() {
     drop(lent);
     let mut lent = kept.take().await.unwrap();
     assert_ne!(backend(&mut lent).await, first);
+}
+
+#[tokio::test]
+async fn a_pool_that_has_no_other_connection_gets_it_back() {
+    let database = TestDatabase::create(Service::Ingest).await;
+    let settings = DatabaseSettings { max_connections: 2, ..database.settings() };
+    let pool = platform_pg::connect(&settings, Service::Ingest).unwrap();
+    let kept = Kept::new(pool.clone());
+    let lent = kept.take().await.unwrap();
+    // One for ever, as a listener has it, one for everybody else.
+    let _listener = pool.acquire().await.unwrap();
+    kept.keep(lent);
+    for _ in 0..3 {
+        let lent = kept.take().await.unwrap();
+        kept.keep(lent);
+        pool.acquire().await.unwrap();
+    }
 }
 
 #[tokio::test]
